@@ -1,0 +1,1 @@
+"""What runs before the app: guards, chaining, the import finder."""

@@ -1,0 +1,78 @@
+"""Every error and finding of ``meshctl``: one table of codes. ``docs/errors.md`` explains each; a test compares both.
+
+Codes of rule documents (``MR1nnn``) belong to `core`, which raises them; those below belong to the command line.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Dict, Mapping, NamedTuple, Sequence
+
+from ..core.problem import Problem
+
+OK, FINDING, USAGE, UNREACHABLE = 0, 1, 2, 3
+"""Exit statuses."""
+
+
+class Code(NamedTuple):
+    """What a code stands for, in one line, and the exit status that goes with it."""
+
+    title: str
+    status: int
+
+
+CODES: Mapping[str, Code] = {
+    "MR2001": Code("The command line is not understood", USAGE),
+    "MR2002": Code("A setting cannot be read", USAGE),
+    "MR2003": Code("A file cannot be read", USAGE),
+    "MR2004": Code("A setting is not known or not used", OK),
+    "MR3001": Code("The store cannot be read or written", UNREACHABLE),
+    "MR3002": Code("Somebody else changed the rules at the same time", FINDING),
+    "MR3003": Code("There is nothing to apply", FINDING),
+    "MR3004": Code("The rules in the store are not in force", FINDING),
+    "MR3005": Code("The store is empty", OK),
+    "MR3006": Code("The rule documents are not valid", FINDING),
+    "MR4001": Code("The lane exists already", FINDING),
+    "MR4002": Code("There is no such lane", FINDING),
+    "MR4003": Code("The lane still has live instances", FINDING),
+    "MR4004": Code("No service is known at which the lane is entered", FINDING),
+    "MR4005": Code("No live instance carries the lane's tags", OK),
+    "MR6001": Code("No live process was found", UNREACHABLE),
+    "MR6002": Code("A process does not answer", FINDING),
+    "MR6003": Code("A process is not registered", OK),
+    "MR6004": Code("A process reads another store", FINDING),
+    "MR6005": Code("Calls go to hosts that are not mesh services", OK),
+    "MR6006": Code("A process reports errors of its own", FINDING),
+    "MR6007": Code("A process runs older rules than the store holds", OK),
+    "MR6008": Code("No process of this machine lives in the state folders", OK),
+    "MR6009": Code("A hook is off in a process", FINDING),
+}
+
+
+ADMIN_CODES: Mapping[str, str] = {
+    "MR5001": "The admin socket has no such path",
+    "MR5002": "The process failed while it answered; its stderr says how",
+    "MR5003": "The process has no snapshot of rules and instances yet",
+    "MR5004": "The question cannot be read",
+}
+"""What the admin socket of a process answers; documented on the same page."""
+
+
+class Failure(Exception):
+    """A command cannot do what was asked: what happened, why, how to mend it, and the code of it all."""
+
+    def __init__(self, code: str, what: str, why: str = "", mend: str = "", problems: Sequence[Problem] = ()) -> None:
+        super().__init__(what)
+        self.code, self.what, self.why, self.mend, self.problems = code, what, why, mend, problems
+        self.status = CODES[code].status
+
+    def shape(self) -> Mapping[str, Any]:
+        """The failure for machines."""
+        found: Dict[str, Any] = {"code": self.code, "what": self.what, "why": self.why, "mend": self.mend}
+        if self.problems:
+            found["problems"] = [problem_shape(problem) for problem in self.problems]
+        return {"error": found}
+
+
+def problem_shape(problem: Problem, *, advice: bool = False) -> Mapping[str, Any]:
+    """A problem of a rule document for machines."""
+    return dict(problem._asdict(), advice=advice)

@@ -1,0 +1,197 @@
+"""The public API of hooks, version 1. A hook translates one library and decides nothing.
+
+Light to import, because a hook is imported while the app imports its library: the runtime is loaded by the first call
+that needs it. `outbound` and `inbound` pass the one guard: a failure of ours is reported once, counted, and answered
+as "untouched". Functions of a hook file that run beside the library's own go through `guarded`.
+"""
+
+from __future__ import annotations
+
+import _thread
+
+from . import _guard
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # `typing` costs 10 ms, and a hook may be all that a small program loads of ours
+    from typing import Any, Callable, Dict, Iterable, Optional, Tuple
+
+    from .runtime.inbound import Request
+    from .runtime.outbound import Call, Client
+    from .runtime.process import Process
+
+VERSION = 1
+guarded = _guard.guarded
+
+_process: "Optional[Process]" = None
+_tried = _settled = False
+_loading = _thread.RLock()
+
+
+class Untouched:
+    """The request of a process whose runtime is not there: has no colour and does nothing."""
+
+    closing = False
+    mesh = False
+    colour = ()
+
+    def __enter__(self) -> Untouched:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        return None
+
+    def response_headers(self) -> Tuple[Tuple[str, str], ...]:
+        """Nothing to add."""
+        return ()
+
+    def status(self, code: int) -> None:
+        """Nobody counts."""
+
+
+UNTOUCHED = Untouched()
+
+
+def outbound(
+    scheme: str, host: str, port: Optional[int], method: str, path: str, headers: Any,
+    proxied: bool = False, client: "Optional[Client]" = None, protocol: str = "http",
+) -> "Optional[Call]":  # fmt: skip
+    """Decide an outgoing call; None: leave it untouched.
+
+    `headers` is the library's own object, only read: anything with ``items()`` or a sequence of pairs, str or bytes.
+    `path` includes the query. `proxied`: the connection goes to a proxy, so the call is coloured but never routed.
+    `client`: what `client()` answered for the app's client object, where that has a keep-alive limit.
+    """
+    if _load() is None:
+        return None
+    return _bound["outbound"](scheme, host, port, method, path, headers, proxied, client, protocol)  # type: ignore[no-any-return]
+
+
+def inbound(headers: Iterable[Tuple[Any, Any]], method: str, path: str, peer: Optional[str]) -> "Request | Untouched":
+    """A context manager for the whole of a served request; `headers` is a sequence of pairs, str or bytes."""
+    if _load() is None:
+        return UNTOUCHED
+    return _bound["inbound"](headers, method, path, peer)  # type: ignore[no-any-return]
+
+
+_unbound = {"outbound": outbound, "inbound": inbound}
+_bound: Dict[str, Callable[..., Any]] = dict(_unbound)
+
+
+def _load() -> "Optional[Process]":
+    """The process's runtime, made on first need; None where that failed (reported once, never tried again)."""
+    if _process is None and not (_tried and _settled):
+        with _loading:  # other threads wait for the first; the loading thread itself, if it comes by again, does not
+            if not _tried:
+                _make()
+    return _process
+
+
+@guarded(where="runtime")
+def _make() -> None:
+    global _process, _tried, _settled  # noqa: PLW0603 -- the one process object
+    _tried = True
+    try:
+        _process = _built()
+    finally:
+        _settled = True
+
+
+def _built() -> "Process":
+    from .runtime import inbound as incoming  # noqa: PLC0415 -- the runtime is loaded at first use, not at import
+    from .runtime import outbound as outgoing  # noqa: PLC0415
+    from .runtime.process import Process  # noqa: PLC0415
+
+    process = Process()
+    _bound["outbound"] = guarded(default=None, where="outbound")(outgoing.make(process))
+    _bound["inbound"] = guarded(default=UNTOUCHED, where="inbound")(incoming.make(process))
+    globals().update(_bound)  # from here on hooks call the bound functions directly
+    return process
+
+
+def client(limit: Optional[int]) -> "Optional[Client]":
+    """A token for one client object of the app. `limit`: idle connections that it keeps; None: no limit."""
+    if _load() is None:
+        return None
+    from .runtime.outbound import Client  # noqa: PLC0415
+
+    return Client(limit)
+
+
+@guarded(where="keepalive")
+def keepalive(address: str, port: int) -> Optional[float]:
+    """Seconds that an idle connection to this endpoint may wait and still be used; None: not known."""
+    return None if _process is None else _process.keepalive(address, port)
+
+
+@guarded(where="listening")
+def listening(
+    address: str, port: int, protocol: str = "http", tls: bool = False, keepalive: Optional[float] = None
+) -> None:
+    """A server of this process is bound. `keepalive`: seconds that it keeps an idle connection; None: not known."""
+    process = _load()
+    if process is not None:
+        process.server.listening(address, port, protocol, tls, keepalive)
+
+
+@guarded(where="ready")
+def ready() -> None:
+    """This process (a worker, or a server that is its own worker) serves from now on."""
+    process = _load()
+    if process is not None:
+        process.ready()
+
+
+@guarded(where="forks")
+def forks() -> None:
+    """This process is a master that will fork workers: no thread of ours may run here."""
+    process = _load()
+    if process is not None:
+        process.fork_master()
+
+
+@guarded(default=False, where="gate")
+def gate(signum: int, *, echo: bool = False) -> bool:
+    """A stop signal arrived. True: hold it, the drain goes on; False: the app's own handler runs now.
+
+    `echo`: a loop's callback for a signal whose handler ran as well; it is never taken for a second signal.
+    """
+    return False if _process is None else _process.server.gate(signum, echo=echo)
+
+
+_replaced: Dict[Tuple[int, str], Tuple[Any, str, Any, Any, bool]] = {}
+
+
+def replace(owner: Any, name: str, make: Callable[[Any], Any]) -> None:
+    """Put ``make(original)`` in the place of ``owner.name``; raises AttributeError if the seam is gone. Idempotent.
+
+    The new function carries the original's name, qualified name, module, documentation, annotations and attributes,
+    so that pickling by name, signatures and tracebacks read as before.
+    """
+    if (id(owner), name) in _replaced:
+        return
+    own = name in vars(owner)
+    original = vars(owner)[name] if own else getattr(owner, name)
+    new = make(original)
+    for attribute in ("__module__", "__name__", "__qualname__", "__doc__", "__annotations__"):
+        if hasattr(original, attribute):
+            setattr(new, attribute, getattr(original, attribute))
+    new.__dict__.update(getattr(original, "__dict__", {}))
+    new.__wrapped__ = original
+    setattr(owner, name, new)
+    _replaced[id(owner), name] = (owner, name, original, new, own)
+
+
+def restore(owner: Any, name: str) -> None:
+    """Undo `replace`. Where somebody wrapped ours since, theirs stays: ours below answers as untouched by itself
+    once the mode is dormant."""
+    entry = _replaced.get((id(owner), name))
+    if entry is None:
+        return
+    _, _, original, new, own = entry
+    if vars(owner).get(name) is not new:
+        return
+    if own:
+        setattr(owner, name, original)
+    else:
+        delattr(owner, name)
+    del _replaced[id(owner), name]

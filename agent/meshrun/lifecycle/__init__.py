@@ -1,0 +1,1 @@
+"""The serving side of a process: listening, registration, readiness, signals, drain."""

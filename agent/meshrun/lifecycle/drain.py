@@ -1,0 +1,158 @@
+"""Drives one stop: holds the signal, tells the registry, waits until the workers are idle, delivers the signal.
+
+`core.drain.Stop` decides when; here are the thread, the clock and the signal. The thread is a raw one and the functions
+that it uses are taken at import, before gevent or an app may replace them.
+"""
+
+from __future__ import annotations
+
+import _thread
+import os
+import time
+from typing import Callable, List, Optional, Tuple
+
+from .. import _guard
+from ..core.drain import DELIVER, Stop
+from ..core.model import DRAINING as SAID_DRAINING
+from .page import DELIVERED, DRAINING, IDLE, OFFLINE, Limits, Page
+
+_sleep = time.sleep
+_monotonic = time.monotonic
+_start = _thread.start_new_thread
+_new_lock = _thread.allocate_lock
+_kill = os.kill
+STEP_SECONDS = 0.02
+TELL_SECONDS = 1.0
+"""How long the end of a stop waits for the registry. An engine that is down must not keep the app alive."""
+
+
+class Drain:
+    """The stop of one process. `signalled` and `at_once` run inside signal handlers."""
+
+    def __init__(
+        self,
+        page: Page,
+        limits: Callable[[], Limits],
+        tell: Callable[[Optional[str]], None],
+        settle: Callable[[], None],
+    ) -> None:
+        self._page = page
+        self._limits = limits
+        self._tell = tell  # tells the registry a state; None: remove
+        self._settle = settle  # writes down what this process has in flight
+        self._events: List[Tuple[Optional[int], float]] = []
+        self._busy = _new_lock()  # held while the thread runs
+        self._told: Optional[_thread.LockType] = None
+        self.passed = False  # the app's handler has run or runs now: from here on every signal is the app's
+
+    def signalled(self, signum: int, *, echo: bool) -> bool:
+        """A stop signal that may be held. True: it is."""
+        page = self._page
+        if page.state in (DELIVERED, OFFLINE):  # nothing is left to wait for
+            self.at_once()
+            return False
+        if not echo or not self._signals():
+            self._events.append((signum, _monotonic()))
+            page.by_operator = False
+            page.state = DRAINING
+        if self._run_once():
+            return True
+        self.at_once()
+        return False
+
+    def offline(self) -> None:
+        """Drain without a signal: at the end the process serves on, unregistered."""
+        if self._page.state == IDLE:
+            self._page.by_operator = True
+            self._page.state = DRAINING
+            self._events.append((None, _monotonic()))
+            self._run_once()
+
+    def at_once(self) -> None:
+        """The app stops without a drain: all that is left is to leave the registry, beside the app's own handler."""
+        self.passed = True
+        self._page.state = DELIVERED
+        self._aside(None)
+
+    def _run_once(self) -> bool:
+        """Start the thread unless it runs; False where no thread can be started."""
+        if not self._busy.acquire(False):
+            return True
+        try:
+            _start(self._run, ())
+        except RuntimeError:
+            self._busy.release()
+            return False
+        return True
+
+    def _aside(self, state: Optional[str]) -> Optional[_thread.LockType]:
+        """Tell the registry in a thread of its own, after what was told before it.
+
+        Answers a lock that is free once it is told, or None where no thread can be started.
+        """
+        before, told = self._told, _new_lock()
+        told.acquire()
+
+        def work() -> None:
+            try:
+                if before is not None:
+                    before.acquire(True, 2 * TELL_SECONDS)
+                _guard.guarded(where="registration")(self._tell)(state)
+            finally:
+                told.release()
+
+        try:
+            _start(work, ())
+        except RuntimeError:
+            return None
+        self._told = told
+        return told
+
+    def _run(self) -> None:
+        again = True
+        while again:
+            _guard.guarded(where="drain")(self._drain)()
+            if not self.passed:
+                self._finish()
+            self._busy.release()
+            # A signal may have come in the instant in which a drain by an operator ended.
+            again = not self.passed and bool(self._signals()) and self._busy.acquire(False)
+
+    def _drain(self) -> None:
+        """Returns when the stop machine says so, or when something passed the signal on meanwhile."""
+        page, stop, read = self._page, Stop(), 0
+        self._aside(SAID_DRAINING)
+        limits = self._limits()
+        answer = ""
+        while answer != DELIVER and not self.passed:
+            for signum, when in self._events[read:]:
+                read += 1
+                if read == 1:
+                    page.deadline = when + limits.seconds
+                    answer = stop.asked(when, *limits, signal=signum is not None)
+                elif signum is not None:
+                    answer = stop.signalled_again(when)
+            if answer != DELIVER:
+                self._settle()
+                load = page.load()
+                answer = stop.sample(_monotonic(), load.inflight, load.requests)
+            if answer != DELIVER:
+                _sleep(STEP_SECONDS)
+
+    def _signals(self) -> List[int]:
+        return [number for number, _ in self._events if number is not None]
+
+    def _finish(self) -> None:
+        """Leave the registry and hand the last signal to the app."""
+        page, signals = self._page, self._signals()
+        if not signals:
+            if page.by_operator:  # else the root was signalled meanwhile, and ends what this worker began
+                page.state = OFFLINE
+                self._aside(None)
+            return
+        page.state = DELIVERED
+        told = self._aside(None)
+        if told is not None and told.acquire(True, TELL_SECONDS):
+            told.release()
+        self.passed = True
+        _kill(os.getpid(), signals[-1])

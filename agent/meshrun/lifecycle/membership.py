@@ -1,0 +1,131 @@
+"""An instance in the registry, as one of its processes sees it: who registers it, when, in which state, how long.
+
+Every worker of the instance asks in turn; the elected one registers, renews the lease and follows the shared page. The
+root, which may have no agent thread, says the states of a stop itself.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any, Callable, List, Optional, Tuple
+
+from ..core.model import DRAINING as SAID_DRAINING
+from ..core.model import READY, Instance
+from ..core.settings import Settings
+from ..engines.base import Engine
+from .election import Election
+from .page import DRAINING, IDLE, Page
+from .registration import Listener, Registration, instance_id, instances
+
+_ELECTION_SECONDS = 1.0
+_STATES = ("idle", "draining", "stopped", "offline")
+
+
+class Membership:
+    """The records of one server, from this process. `page` is the shared page of the server."""
+
+    def __init__(
+        self, settings: Settings, folder: str, open_engine: Callable[[], Engine], report: Callable[[str, Any], None]
+    ) -> None:
+        self._settings = settings
+        self._folder = folder
+        self._report = report
+        self._registration = Registration(open_engine, report)
+        self._election: Optional[Election] = None
+        self._asked = 0.0
+        self.elected = False
+        self.listeners: List[Listener] = []
+        self.instance_id: Optional[str] = None
+
+    def begin(self, root: int, born: int) -> None:
+        """The server has its first socket. `root`, `born`: the process under which its workers live."""
+        port = self.listeners[0].port
+        self.instance_id = instance_id(port)
+        self._election = Election(self._folder, "%d-%d-%d" % (root, born, port))
+
+    def keep(self, page: Page, ready: float, now: float, delay: float, *, alone: bool) -> None:
+        """Register `delay` seconds after `ready`, and stay registered; times are monotonic. `alone`: no rivals."""
+        if self._settings.service is None or not self._is_elected(now, alone=alone):
+            return
+        if not page.registered:
+            if page.state != IDLE or now < ready + delay:
+                return
+            page.started = time.time()
+        slot = self._registration.keep(self._records(page), now)
+        if slot is not None:
+            page.slot = slot
+            page.registered = True
+        page.unreachable = self._registration.problem is not None
+
+    def _is_elected(self, now: float, *, alone: bool) -> bool:
+        if alone:
+            self.elected = True
+        elif not self.elected and self._election is not None and now - self._asked >= _ELECTION_SECONDS:
+            self._asked = now
+            try:
+                identity = self._election.won(self.instance_id or "")
+            except OSError as error:
+                self._report("election", "%s: %s" % (self._folder, error))
+                return False
+            if identity is not None:
+                self.instance_id = identity
+                self.elected = True
+        return self.elected
+
+    def tell(self, page: Page, state: Optional[str]) -> None:
+        """Say a state of the stop, or leave the registry (None). Any process of the server may."""
+        if not page.registered:
+            return
+        if state is None:
+            if self._registration.remove(self._records(page)):
+                page.registered = False
+        elif page.state == DRAINING:
+            self._registration.mark(self._records(page))
+
+    def retire(self, page: Page) -> None:
+        """The instance has left for good: undo a renewal of ours that crossed with that."""
+        if self._registration.holds and self._registration.remove(self._records(page)):
+            page.registered = False
+
+    def _records(self, page: Page) -> Tuple[Instance, ...]:
+        state = READY if page.state == IDLE else SAID_DRAINING
+        identity = self.instance_id or ""
+        return instances(self._settings, self.listeners, identity, page.started, page.slot, state)
+
+    def reason(self, page: Optional[Page]) -> Optional[str]:
+        """Why the instance is not registered; None: it is."""
+        if page is not None and page.registered:
+            return None
+        if page is not None and page.state != IDLE:
+            return _STATES[page.state]
+        if self._settings.service is None:
+            return "no service name (MESHRUN_SERVICE)"
+        if page is None or not page.serving:
+            return "no hooked server listens" if page is None else "not ready yet"
+        if page.unreachable:
+            return self._registration.problem or "the worker that registers cannot reach the store"
+        return "waiting for the delay" if self.elected else "waiting for the worker that registers"
+
+    def before_fork(self) -> None:
+        """No thread of ours is inside the engine while a child is made."""
+        self._registration.wait()
+
+    def after_fork_parent(self) -> None:
+        """The parent goes on."""
+        self._registration.go_on()
+
+    def after_fork_child(self) -> None:
+        """The child is nobody yet; what the parent holds stays the parent's."""
+        self.elected = False
+        self._asked = 0.0
+        self._registration.forget()
+        if self._election is not None:
+            self._election.resign()
+
+    def close(self, *, last: bool) -> None:
+        """The process ends; `last`: so does the instance."""
+        if self._election is not None:
+            if last:
+                self._election.remove()
+            else:
+                self._election.resign()

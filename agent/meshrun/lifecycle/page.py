@@ -1,0 +1,185 @@
+"""The shared page: one mapping that the root makes when it becomes a server, and that its workers inherit by fork.
+
+It is the only thing that processes of one instance tell each other: the state of a stop, its deadline, what the elected
+worker registered, and the requests that each worker has in flight. Every field has one kind of writer; readers need no
+lock, because each field is one machine word.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+from typing import Iterator, NamedTuple, Optional, Tuple
+
+from . import processes
+
+IDLE, DRAINING, DELIVERED, OFFLINE = range(4)
+"""The states of a stop. Offline: drained by an operator, serving what still comes, never registered again."""
+
+_STATE, _SERVING, _REGISTERED, _BY_OPERATOR, _TOLD, _UNREACHABLE = range(6)  # bytes
+_DEADLINE, _SECONDS, _QUIET, _MIN, _STARTED = range(1, 6)  # doubles
+_SLOT = 6  # word
+_TABLE = 256  # offset in bytes; what lies between is kept for fields to come
+_WORKERS = 512
+_ROW = 4  # words of one worker: pid, start of that process, requests in flight, requests so far
+_FIRST = _TABLE // 8  # word
+_SIZE = _TABLE + _WORKERS * _ROW * 8
+PID, BORN, INFLIGHT, REQUESTS = range(_ROW)
+
+
+class Limits(NamedTuple):
+    """How long a stop may take, in seconds: `drain` of the `Lifecycle` rule."""
+
+    seconds: float
+    quiet: float
+    min: float
+
+
+class Load(NamedTuple):
+    """What all workers together do."""
+
+    inflight: int
+    requests: int
+
+
+class Page:
+    """The fields of the page. A fork shares it; an exec'd process starts without one."""
+
+    __slots__ = ("_doubles", "_words", "flags")
+
+    def __init__(self) -> None:
+        memory = memoryview(mmap.mmap(-1, _SIZE))
+        self.flags = memory  # flags[0] is the state: requests read it without a call
+        self._words = memory.cast("Q")
+        self._doubles = memory.cast("d")
+
+    @property
+    def state(self) -> int:
+        """`IDLE`, `DRAINING`, `DELIVERED` or `OFFLINE`."""
+        return self.flags[_STATE]
+
+    @state.setter
+    def state(self, state: int) -> None:
+        self.flags[_STATE] = state
+
+    @property
+    def serving(self) -> bool:
+        """Whether a worker was ready at some time: only then there is something to drain."""
+        return bool(self.flags[_SERVING])
+
+    @serving.setter
+    def serving(self, yes: bool) -> None:
+        self.flags[_SERVING] = yes
+
+    @property
+    def registered(self) -> bool:
+        """Whether the instance is in the registry."""
+        return bool(self.flags[_REGISTERED])
+
+    @registered.setter
+    def registered(self, yes: bool) -> None:
+        self.flags[_REGISTERED] = yes
+
+    @property
+    def by_operator(self) -> bool:
+        """Whether the drain that goes on ends in `OFFLINE` and not in the delivery of a signal."""
+        return bool(self.flags[_BY_OPERATOR])
+
+    @by_operator.setter
+    def by_operator(self, yes: bool) -> None:
+        self.flags[_BY_OPERATOR] = yes
+
+    @property
+    def unreachable(self) -> bool:
+        """Whether the registry refused the last write."""
+        return bool(self.flags[_UNREACHABLE])
+
+    @unreachable.setter
+    def unreachable(self, yes: bool) -> None:
+        self.flags[_UNREACHABLE] = yes
+
+    @property
+    def deadline(self) -> float:
+        """When the drain ends at the latest, on the monotonic clock."""
+        return self._doubles[_DEADLINE]
+
+    @deadline.setter
+    def deadline(self, when: float) -> None:
+        self._doubles[_DEADLINE] = when
+
+    @property
+    def limits(self) -> Optional[Limits]:
+        """What a worker last read in the rules, for a root that reads none; None: no worker said anything yet."""
+        seconds, quiet, least = self._doubles[_SECONDS : _MIN + 1]
+        return Limits(seconds, quiet, least) if self.flags[_TOLD] else None
+
+    @limits.setter
+    def limits(self, limits: Limits) -> None:
+        self._doubles[_SECONDS] = limits.seconds
+        self._doubles[_QUIET] = limits.quiet
+        self._doubles[_MIN] = limits.min
+        self.flags[_TOLD] = True
+
+    @property
+    def started(self) -> float:
+        """Epoch second of the registration, kept when another worker takes it over; 0: never registered."""
+        return self._doubles[_STARTED]
+
+    @started.setter
+    def started(self, when: float) -> None:
+        self._doubles[_STARTED] = when
+
+    @property
+    def slot(self) -> int:
+        """The slot that the registry gave."""
+        return self._words[_SLOT]
+
+    @slot.setter
+    def slot(self, slot: int) -> None:
+        self._words[_SLOT] = slot
+
+    def row(self, pid: int) -> memoryview[int]:
+        """A row of the table for this process: its own if it has one, else a free one, else one of a dead process.
+
+        The search begins at the pid, so that two workers that start at the same moment do not meet. When all rows are
+        taken the answer is a row that nobody sums up.
+        """
+        born = processes.born(pid)
+        for number in range(_WORKERS):
+            row = self._row((pid + number) % _WORKERS)
+            if row[PID] == 0 or row[PID] == pid or not processes.alive(row[PID], row[BORN]):
+                row[INFLIGHT] = row[REQUESTS] = 0
+                row[BORN] = born
+                row[PID] = pid
+                return row
+        return private_row()
+
+    def load(self) -> Load:
+        """Requests in flight and served so far, over all living workers; what a killed worker left does not count."""
+        inflight = requests = 0
+        for row in self._rows():
+            requests += row[REQUESTS]
+            if row[INFLIGHT] and processes.alive(row[PID], row[BORN]):
+                inflight += row[INFLIGHT]
+        return Load(inflight, requests)
+
+    def workers(self) -> Tuple[int, ...]:
+        """The pids of the workers that serve now."""
+        return tuple(row[PID] for row in self._rows() if processes.alive(row[PID], row[BORN]))
+
+    def _row(self, number: int) -> memoryview[int]:
+        start = _FIRST + number * _ROW
+        return self._words[start : start + _ROW]
+
+    def _rows(self) -> Iterator[memoryview[int]]:
+        words = self._words
+        for start in range(_FIRST, _FIRST + _WORKERS * _ROW, _ROW):
+            if words[start]:
+                yield words[start : start + _ROW]
+
+
+def private_row() -> memoryview[int]:
+    """A row outside of any page, for a process that is no server."""
+    row = memoryview(bytearray(_ROW * 8)).cast("Q")
+    row[PID] = os.getpid()
+    return row

@@ -1,0 +1,1 @@
+"""The live process: snapshot, context, agent thread, fork."""

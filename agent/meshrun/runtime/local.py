@@ -1,0 +1,113 @@
+"""What this process observed of its peers: calls in flight, failures, drains. `core.route.decide` only reads it.
+
+In-flight counts are lengths of lists: append and pop are single operations of the interpreter, so threads share them
+without a lock and a count cannot drift.
+"""
+
+from __future__ import annotations
+
+from typing import Dict, List, Mapping, Optional, Tuple
+
+from ..core import call
+
+EJECTED_SECONDS = 1.0
+"""An endpoint that could not be reached is left out this long (DESIGN 9.3)."""
+DRAINING_SECONDS = 60.0
+"""An instance that said it drains is left out this long; by then its record says so too or is gone."""
+MAX_GROUPS = 10000
+PEAK_WINDOW = 50
+"""Calls of a group after which its remembered peak may fall."""
+
+
+class Group:
+    """Calls of this process to one drawn group (service, lane, destination)."""
+
+    __slots__ = ("inflight", "peak", "turns")
+
+    def __init__(self) -> None:
+        self.inflight: List[None] = []
+        self.peak = 0
+        self.turns = 0
+
+    def begin(self) -> None:
+        """A call starts; lost updates of the plain integers between threads only blur the window's size."""
+        self.inflight.append(None)
+        now = len(self.inflight)
+        self.turns += 1
+        if now > self.peak or not self.turns % PEAK_WINDOW:
+            self.peak = now
+
+
+Begun = Tuple[List[None], Group]
+
+
+class Local(call.Local):
+    """Observations by instance and by group."""
+
+    def __init__(self, warmup_default: float = 0.0, offset: float = 0.0) -> None:
+        self._inflight: Dict[str, List[None]] = {}
+        self._groups: Dict[str, Group] = {}
+        self.avoid: Dict[str, float] = {}  # instance id -> until, epoch seconds
+        self.draining: Dict[str, float] = {}
+        self.place: Optional[Tuple[int, int]] = None
+        self.offset = offset
+        self.warmup_default = warmup_default
+
+    def inflight(self, instance_id: str) -> int:
+        """Calls of this process to that instance that have not ended."""
+        calls = self._inflight.get(instance_id)
+        return len(calls) if calls is not None else 0
+
+    def turns(self, group: str) -> int:
+        """Calls of this process to that group so far."""
+        known = self._groups.get(group)
+        return known.turns if known is not None else 0
+
+    def peak(self, group: str) -> int:
+        """The highest number of calls to that group that were in flight together lately."""
+        known = self._groups.get(group)
+        return known.peak if known is not None else 0
+
+    def begin(self, instance_id: str, group: str) -> Begun:
+        """A call starts; the answer goes back into `end`."""
+        calls = self._inflight.get(instance_id)
+        if calls is None:
+            calls = self._inflight.setdefault(instance_id, [])
+        calls.append(None)
+        known = self._groups.get(group)
+        if known is None:
+            known = self._groups.setdefault(group, Group())
+        known.begin()
+        return calls, known
+
+    @staticmethod
+    def end(begun: Begun) -> None:
+        """The call ended."""
+        calls, group = begun
+        if calls:
+            calls.pop()
+        if group.inflight:
+            group.inflight.pop()
+
+    def eject(self, instance_id: str, now: float) -> None:
+        """It could not be reached: leave it out for a second."""
+        self.avoid[instance_id] = now + EJECTED_SECONDS
+
+    def drains(self, instance_id: str, now: float) -> None:
+        """It said that it drains."""
+        self.draining[instance_id] = now + DRAINING_SECONDS
+
+    def tidy(self, now: float, known: Mapping[str, object]) -> None:
+        """Forget what has passed and instances that are gone."""
+        for held in (self.avoid, self.draining):
+            for instance_id, until in list(held.items()):
+                if until <= now:
+                    held.pop(instance_id, None)
+        for instance_id, calls in list(self._inflight.items()):
+            if instance_id not in known and not calls:
+                self._inflight.pop(instance_id, None)
+        if len(self._groups) > MAX_GROUPS:
+            for group, stats in list(self._groups.items()):
+                if not stats.inflight:
+                    self._groups.pop(group, None)
+

@@ -1,0 +1,55 @@
+"""Finds this process's state folder and store: which, and why that one."""
+
+from __future__ import annotations
+
+import os
+import stat
+from typing import Optional, Tuple
+
+from .. import _guard
+from ..core.places import state_dirs
+from ..core.settings import Settings
+
+
+def state_dir(setting: Optional[str]) -> str:
+    """The first candidate that we own and only we can read; made with mode 0700 where it is missing.
+
+    Where none can be had the last candidate is answered: its users fail, are reported once, and the app runs on.
+    """
+    candidates = state_dirs(os.environ, os.geteuid(), setting)
+    for place in candidates:
+        if _usable(place):
+            return place
+    _guard.report("state", "no state folder: %s cannot be made or belong to others" % ", ".join(candidates))
+    return candidates[-1]
+
+
+def _usable(place: str) -> bool:
+    try:
+        os.mkdir(place, 0o700)
+    except FileExistsError:
+        pass
+    except OSError:
+        return False
+    try:
+        seen = os.lstat(place)
+    except OSError:
+        return False
+    if not stat.S_ISDIR(seen.st_mode) or seen.st_uid != os.geteuid():
+        return False
+    if seen.st_mode & 0o077:
+        try:
+            os.chmod(place, 0o700)
+        except OSError:
+            return False
+    return os.access(place, os.W_OK | os.X_OK)
+
+
+def store(settings: Settings) -> Tuple[str, str]:
+    """The store's URL and where that setting came from."""
+    url = settings["STORE"]
+    if url:
+        return url, settings.origins["STORE"]
+    from ..engines import default_store  # noqa: PLC0415 -- only where no setting names one
+
+    return default_store(os.environ, os.geteuid())

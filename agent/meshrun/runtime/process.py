@@ -1,0 +1,290 @@
+"""The live process: settings, engine, snapshot, server, agent thread, held together in one object.
+
+Made at the first use of a hooked library, not before. `refresh` is the one place that reads the engine.
+"""
+
+from __future__ import annotations
+
+import _thread
+import _thread
+import os
+from _random import Random
+from time import monotonic, time
+from typing import Any, Callable, List, Mapping, Optional, Tuple
+
+from .. import _guard
+from ..core.aperture import offset
+from ..core.index import Snapshot
+from ..core.model import Pairs
+from ..core.rules import EMPTY, RESERVED, Lifecycle
+from ..engines.base import Engine, EngineError, InstancesReading, RulesReading
+from ..lifecycle.server import Server
+from ..telemetry import metrics
+from . import config, places, trust
+from .agent import Agent
+from .headers import Headers, Incoming
+from .inbound import Request
+from .live import Live, labels, reusable
+from .local import Local
+
+_new_lock = _thread.allocate_lock
+INLINE_SECONDS = 1.0
+"""How often a process without an agent thread (a master that forks workers) looks at the engine again."""
+FIRST_SECONDS = 1.0
+"""The longest that a call waits while another thread loads the first snapshot."""
+TIDY_SECONDS = 10.0
+
+
+class Process:
+    """Everything of ours in this process. Threads read its attributes; only `refresh` and `tick` publish new ones."""
+
+    def __init__(self) -> None:
+        self.settings, problems = config.read()
+        self.service: Optional[str] = self.settings.service  # own service key
+        self.caller = self.settings.caller
+        self.tags = self.settings.tags
+        for problem in problems:
+            _guard.report("settings", problem)
+        self.state_dir = places.state_dir(self.settings["STATE_DIR"])
+        self.store, self.store_origin = places.store(self.settings)
+        self.rules: Optional[RulesReading] = None
+        self.instances: Optional[InstancesReading] = None
+        self.live: Optional[Live] = None
+        self.inline = True  # no agent thread: calls look at the engine themselves, at most once a second
+        self.local = self._observer()
+        self.draw: Callable[[], float] = Random(_seed()).random
+        self.zone: Optional[str] = self.tags.get("zone")
+        self.sidecar = any(name.startswith("ISTIO_META_") for name in os.environ)
+        self.requests = metrics.Counter(metrics.REQUESTS, metrics.REQUEST_LABELS)
+        self.colour_dropped = metrics.Counter("meshrun_colour_dropped_total", ("why",))
+        self.headers = self._headers(RESERVED)
+        self.trusts = trust.reader(self.settings["TRUST"], entry=self.settings["ENTRY"])
+        self.set_mode(self.settings["MODE"])
+        self.server = Server(self.settings, self.state_dir, self.open_engine, self.lifecycle, _guard.report)
+        self.agent = Agent(self)
+        self._engine: Optional[Engine] = None
+        self._looked = -INLINE_SECONDS
+        self._fresh = 0.0  # when the engine last answered, monotonic
+        self._tidied = 0.0
+        self._reading = _thread.allocate_lock()
+        self._lane_labels: "dict[Pairs, str]" = {}
+        self.forking = False
+        os.register_at_fork(before=self._before, after_in_parent=self._in_parent, after_in_child=self._in_child)
+
+    def set_mode(self, mode: str) -> None:
+        """Switch what seams may do (the table in DESIGN 12)."""
+        self.mode = mode
+        self.reads = mode in ("observe", "carry", "enforce")
+        self.colours = mode in ("carry", "enforce")
+        self.routes = mode == "enforce" and not self.sidecar
+
+    def open_engine(self) -> Engine:
+        """A new engine object on the store of this process."""
+        from ..engines import open_engine  # noqa: PLC0415 -- only a process that uses the mesh pays for it
+
+        return open_engine(self.store)
+
+    def lifecycle(self) -> Lifecycle:
+        """The `Lifecycle` document of the own service."""
+        live = self.live
+        return live.lifecycle(self.service) if live is not None else Lifecycle()
+
+    def refresh(self) -> Optional[Live]:
+        """For a call without a published snapshot or without an agent thread: load, at most once a second, and start
+        the thread where this process may have one."""
+        now = monotonic()
+        if now - self._looked >= INLINE_SECONDS and self._reading.acquire(False):
+            try:
+                self._looked = now
+                self.read()
+            finally:
+                self._reading.release()
+            if not self.forking:
+                self.start()
+        if self.live is None and self._reading.acquire(True, FIRST_SECONDS):
+            self._reading.release()  # another thread was loading the first snapshot: its calls wait as this one did
+        return self.live
+
+    def start(self) -> None:
+        """Start the agent thread."""
+        if not self.agent.running:
+            self.agent.start()
+            self.inline = False
+
+    def read(self) -> None:
+        """Look at the engine and publish a new snapshot if anything changed. An engine that is down changes nothing."""
+        try:
+            if self._engine is None:
+                self._engine = self.open_engine()
+            rules = self._engine.rules(self.rules)
+            instances = self._engine.instances(self.instances)
+        except EngineError as error:
+            _guard.report("store", error)
+            return
+        self._fresh = monotonic()
+        if rules is self.rules and instances is self.instances and self.live is not None:
+            return
+        self._publish(rules, instances)
+
+    def _publish(self, rules: RulesReading, instances: InstancesReading) -> None:
+        from ..core.compile import build  # noqa: PLC0415 -- as above
+
+        old = self.live
+        compiled = old.snapshot.rules if old is not None else EMPTY
+        if rules is not self.rules:
+            if rules.problem and (self.rules is None or rules.problem != self.rules.problem):
+                _guard.report("rules", rules.problem)
+            compiled = build(rules.documents, rules.version, compiled if old is not None else None)
+            self.headers = self._headers(compiled.reserved_keys(self.settings["NAMESPACE"]))
+        self.rules, self.instances = rules, instances
+        self.live = Live(Snapshot(compiled, instances.instances, instances.vacancies), self.settings, old)
+        self.local.place = self._place()
+
+    def _headers(self, reserved: Any) -> Headers:
+        chosen = self.settings
+        keys = frozenset(reserved) | {key.lower() for key in chosen["COLOUR_KEYS"]}
+        headers = Headers(chosen["WIRE_READ"], chosen["WIRE_WRITE"], chosen["CARRY"], keys)
+        for name in headers.unknown:
+            _guard.report("settings", "unknown dialect %r in MESHRUN_WIRE_READ or MESHRUN_WIRE_WRITE" % name)
+        return headers
+
+    def _place(self) -> Optional[Tuple[int, int]]:
+        """Where this caller stands among the instances of its own service, for its arc of other services' rings."""
+        own = self.server.instance_id
+        live = self.live
+        if own is None or live is None or self.service is None:
+            return None
+        fleet = sorted(i.id for i in live.snapshot.instances.get(self.service, ()) if i.alive)
+        return (fleet.index(own), len(fleet)) if own in fleet else None
+
+    def tick(self) -> None:
+        """The work of the agent thread."""
+        self.read()
+        now = time()
+        self.server.tick(now)
+        if now - self._tidied > TIDY_SECONDS:
+            self._tidied = now
+            self.local.tidy(now, self.live.instances if self.live is not None else {})
+
+    def count(self, peer: Any, decision: Any, result: str, reason: str) -> None:
+        """Count an outgoing call."""
+        label = target = ""
+        if decision is not None:
+            target = decision.target
+            if decision.lane:
+                label = self._lane_label(decision.lane)
+        self.requests.add(("outbound", self.caller, peer.shown, label, target, result, reason))
+
+    def served(self, request: Request, status: Optional[int]) -> None:
+        """Count a served request."""
+        label = self._lane_label(request.colour) if request.colour else ""
+        result = metrics.RESULTS.get(status, "unknown") if status is not None else "unknown"
+        self.requests.add(("inbound", self.caller, request.caller or "", label, "", result, ""))
+
+    def _lane_label(self, pairs: Pairs) -> str:
+        known = self._lane_labels.get(pairs)
+        if known is None:
+            known = labels(dict(pairs))
+            if len(self._lane_labels) < metrics.MAX_SERIES:
+                self._lane_labels[pairs] = known
+        return known
+
+    def dropped(self, incoming: Incoming) -> None:
+        """Count members of a colour that were not believed."""
+        for why, number in (("malformed", incoming.dropped), ("conflict", incoming.conflicts)):
+            for _ in range(min(number, 64)):
+                self.colour_dropped.add((why,))
+
+    def status(self) -> Mapping[str, Any]:
+        """The process as ``GET /status`` shows it."""
+        live = self.live
+        seen = dict(self.server.status())
+        seen.update(
+            service=self.settings["SERVICE"],
+            namespace=self.settings["NAMESPACE"],
+            mode=self.mode,
+            rules_version=live.snapshot.rules.version if live is not None else 0,
+            rules_problem=self.rules.problem if self.rules is not None else None,
+            store=self.store,
+            store_origin=self.store_origin,
+            not_mesh=[list(item) for item in live.not_mesh()] if live is not None else [],
+            errors=dict(_guard.errors),
+            command=_command(),
+        )
+        return seen
+
+    def exposition(self) -> str:
+        """The page of ``GET /metrics``."""
+        live = self.live
+        seen = self.server.status()
+        gauges = {
+            "meshrun_rules_version": float(live.snapshot.rules.version if live is not None else 0),
+            "meshrun_snapshot_age_seconds": max(0.0, monotonic() - self._fresh),
+            "meshrun_inflight": float(seen.get("inflight", 0)),
+            "meshrun_mode": float(config.settings.MODES.index(self.mode)),
+        }
+        page = metrics.exposition([self.requests, self.colour_dropped], gauges)
+        errors: List[str] = ["# TYPE meshrun_agent_errors_total counter"]
+        errors += [
+            metrics.sample("meshrun_agent_errors_total", n, {"where": w}) for w, n in list(_guard.errors.items())
+        ]
+        return page + "\n".join(errors) + "\n"
+
+    def keepalive(self, address: str, port: int) -> Optional[float]:
+        """Seconds that an idle connection to this endpoint may wait and still be used; None: not known."""
+        live = self.live
+        instance = live.endpoints.get((address, port)) if live is not None else None
+        return reusable(instance.keepalive) if instance is not None else None
+
+    def fork_master(self) -> None:
+        """This process will fork workers: no thread here."""
+        self.forking = True
+        self.agent.stop()
+        self.inline = True
+        self.server.forks()
+
+    def ready(self) -> None:
+        """This process serves now."""
+        self.forking = False
+        self.refresh()
+        self.server.ready()
+        self.start()
+
+    def _before(self) -> None:
+        self.agent.stop()
+        self.server.before_fork()
+
+    def _in_parent(self) -> None:
+        self.inline = True
+        self.server.after_fork_parent()
+        if self.server.serving and not self.forking:
+            self.start()
+
+    def _in_child(self) -> None:
+        self.inline = True
+        self._reading = _thread.allocate_lock()
+        self._looked = -INLINE_SECONDS
+        self.forking = False
+        self.draw = Random(_seed()).random
+        self.agent.forget()
+        if self._engine is not None:
+            self._engine.reopen()
+        self.local = self._observer()
+        self.server.after_fork_child()
+
+    def _observer(self) -> Local:
+        return Local(self.settings["WARMUP_SECONDS"], offset(self.service or "%s:%d" % (os.uname().nodename, os.getpid())))
+
+
+def _seed() -> int:
+    return int.from_bytes(os.urandom(16), "little")
+
+
+def _command() -> str:
+    """The command line of this process, for people."""
+    try:
+        with open("/proc/self/cmdline", "rb") as stream:
+            words = stream.read(4096).split(b"\0")
+    except OSError:
+        return ""
+    return b" ".join(words).decode("utf-8", "replace").strip()

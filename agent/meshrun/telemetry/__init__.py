@@ -1,0 +1,1 @@
+"""Counters, events and their exposition."""

@@ -1,0 +1,114 @@
+"""aiohttp.web: ready when a site has started; a request lasts until its response is written.
+
+aiohttp answers each request in a task of its own (`RequestHandler._handle_request`), so nothing leaks into the next one
+on the connection. `StreamResponse.prepare` writes the head; there keep-alive ends by the response's own `force_close`.
+"""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+from typing import Any
+
+from meshrun import hook
+
+LIBRARY = "aiohttp"
+SUPPORTED = (">=3.8", "<4")
+VERSION = ("aiohttp", "__version__")
+SEAMS = (
+    "aiohttp.web_runner:TCPSite.start",
+    "aiohttp.web_runner:SockSite.start",
+    "aiohttp.web_protocol:RequestHandler._handle_request",
+    "aiohttp.web_response:StreamResponse.prepare",
+)
+_SWITCHING = 101
+
+_CURRENT: ContextVar[Any] = ContextVar("meshrun_aiohttp_request", default=None)
+
+
+@hook.guarded()
+def _started(site: Any) -> None:
+    # The names are private, but slots of the public base class of sites since 2.3.
+    tls, keepalive = site._ssl_context is not None, _keepalive(site._runner.server)  # noqa: SLF001
+    for sock in site._server.sockets:  # noqa: SLF001
+        name = sock.getsockname()
+        if isinstance(name, tuple):  # else a Unix socket
+            hook.listening(name[0], name[1], "http", tls=tls, keepalive=keepalive)
+    hook.ready()
+
+
+def _keepalive(server: Any) -> float:
+    """Seconds for which an idle connection is kept: what the runner was given, else the handler's own default."""
+    from aiohttp.web_protocol import RequestHandler
+
+    defaults = RequestHandler.__init__.__kwdefaults__ or {}
+    given = server._kwargs.get("keepalive_timeout")  # noqa: SLF001 -- where the runner's arguments are kept
+    return float(defaults.get("keepalive_timeout", 75.0) if given is None else given)
+
+
+def _make_start(original: Any) -> Any:
+    async def start(self: Any) -> None:
+        await original(self)
+        _started(self)
+
+    return start
+
+
+@hook.guarded(default=hook.UNTOUCHED)
+def _inbound(request: Any) -> Any:
+    served = hook.inbound(request.raw_headers, request.method, request.raw_path, request.remote)
+    _CURRENT.set(served)
+    return served
+
+
+def _make_handle_request(original: Any) -> Any:
+    async def _handle_request(self: Any, request: Any, start_time: Any, request_handler: Any) -> Any:
+        with _inbound(request) as served:
+            answer = await original(self, request, start_time, request_handler)
+            served.status(answer[0].status)
+            return answer
+
+    return _handle_request
+
+
+@hook.guarded()
+def _head(response: Any) -> None:
+    served = _CURRENT.get()
+    if served is None or not served.closing or response.prepared:
+        return
+    if response.status != _SWITCHING:
+        response.force_close()
+    for name, value in served.response_headers():
+        response.headers[name] = value
+
+
+def _make_prepare(original: Any) -> Any:
+    async def prepare(self: Any, request: Any) -> Any:
+        _head(self)
+        return await original(self, request)
+
+    return prepare
+
+
+def _seams() -> Any:
+    from aiohttp.web_protocol import RequestHandler
+    from aiohttp.web_response import StreamResponse
+    from aiohttp.web_runner import SockSite, TCPSite
+
+    return (
+        (TCPSite, "start", _make_start),
+        (SockSite, "start", _make_start),
+        (RequestHandler, "_handle_request", _make_handle_request),
+        (StreamResponse, "prepare", _make_prepare),
+    )
+
+
+def patch() -> None:
+    """Put the seams in."""
+    for owner, name, make in _seams():
+        hook.replace(owner, name, make)
+
+
+def unpatch() -> None:
+    """Take the seams out."""
+    for owner, name, _ in _seams():
+        hook.restore(owner, name)

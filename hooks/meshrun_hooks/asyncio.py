@@ -1,0 +1,58 @@
+"""asyncio's Unix loop: the second door of a signal. Its callback runs from the wake-up descriptor, beside the handler.
+
+`add_signal_handler` sets a handler that does nothing through `signal.signal`, so one signal reaches the gate twice; the
+callback is the echo.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from meshrun import hook
+
+LIBRARY = "asyncio"
+SUPPORTED = (">=3.8", "<4")
+VERSION = None  # a package of the standard library
+SEAMS = ("asyncio.unix_events:_UnixSelectorEventLoop.add_signal_handler",)
+STOPS = (15, 2, 3)  # TERM, INT, QUIT
+
+
+@hook.guarded(default=None)
+def _gated(sig: Any, callback: Any) -> Any:
+    """The callback behind the gate; None for signals that stop nothing and for what the loop will refuse."""
+    if sig not in STOPS or not callable(callback):
+        return None
+    from inspect import iscoroutinefunction
+
+    if iscoroutinefunction(callback):
+        return None
+
+    def gated(*args: Any) -> None:
+        if not hook.gate(sig, echo=True):
+            callback(*args)
+
+    gated.__wrapped__ = callback  # type: ignore[attr-defined]  # the loop's debug messages name the app's function
+    return gated
+
+
+def make_add_signal_handler(original: Any) -> Any:
+    """The seam, for every loop that has the method of asyncio's."""
+
+    def add_signal_handler(self: Any, sig: Any, callback: Any, *args: Any) -> Any:
+        return original(self, sig, _gated(sig, callback) or callback, *args)
+
+    return add_signal_handler
+
+
+def patch() -> None:
+    """Put the gate before callbacks that are added from here on."""
+    from asyncio.unix_events import _UnixSelectorEventLoop
+
+    hook.replace(_UnixSelectorEventLoop, "add_signal_handler", make_add_signal_handler)
+
+
+def unpatch() -> None:
+    """Put the method back."""
+    from asyncio.unix_events import _UnixSelectorEventLoop
+
+    hook.restore(_UnixSelectorEventLoop, "add_signal_handler")

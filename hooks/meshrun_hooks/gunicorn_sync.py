@@ -1,0 +1,56 @@
+"""gunicorn's sync worker: ready when its loop begins; a request lasts until its body is written and closed."""
+
+from __future__ import annotations
+
+from typing import Any, Optional
+
+from meshrun import hook
+
+LIBRARY = "gunicorn"
+SUPPORTED = (">=20.1", "<28")
+VERSION = ("gunicorn", "__version__")
+SEAMS = ("gunicorn.workers.sync:SyncWorker.run", "gunicorn.workers.sync:SyncWorker.handle_request")
+
+
+@hook.guarded(default=hook.UNTOUCHED)
+def inbound(req: Any, client: Any) -> Any:
+    """The context of one request; the response finds it on gunicorn's request object."""
+    peer: Optional[str] = client[0] if isinstance(client, tuple) else None
+    req.meshrun = request = hook.inbound(req.headers, req.method, req.uri, peer)
+    return request
+
+
+def make_run(original: Any) -> Any:
+    """The worker's loop: gunicorn calls it after ``post_worker_init``."""
+
+    def run(self: Any) -> Any:
+        hook.ready()
+        return original(self)
+
+    return run
+
+
+def _make_handle_request(original: Any) -> Any:
+    def handle_request(self: Any, listener: Any, req: Any, client: Any, addr: Any) -> Any:
+        with inbound(req, addr):
+            return original(self, listener, req, client, addr)
+
+    return handle_request
+
+
+def _seams() -> Any:
+    from gunicorn.workers.sync import SyncWorker  # type: ignore[import-untyped]
+
+    return ((SyncWorker, "run", make_run), (SyncWorker, "handle_request", _make_handle_request))
+
+
+def patch() -> None:
+    """Put the seams in."""
+    for owner, name, make in _seams():
+        hook.replace(owner, name, make)
+
+
+def unpatch() -> None:
+    """Take the seams out."""
+    for owner, name, _ in _seams():
+        hook.restore(owner, name)

@@ -1,0 +1,144 @@
+"""The decide seam: one decision per request that reaches a pool, the next instance after a failed connect."""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Dict, Optional
+
+import httpcore
+
+from meshrun import hook
+
+from .dial import CONNECT_ERRORS, AsyncDial, Dial, arm, unsent
+from .outcome import answered, answered_async, failed
+from .routed import Origin, copied, route
+
+STATE = "_meshrun"
+UNLIMITED = 1 << 31
+DIRECT = {b"http": "http", b"https": "https", b"ws": "http", b"wss": "https"}
+PROXIED = {b"http": "http", b"ws": "http"}  # a tunnel's CONNECT carries no colour, what is inside it nobody sees
+NONE: Dict[bytes, str] = {}
+
+
+class State:
+    """What a pool is to us, worked out once: which schemes are decided, whether a proxy dials, its keep-alive limit."""
+
+    __slots__ = ("client", "proxied", "schemes")
+
+    def __init__(self, pool: Any) -> None:
+        self.proxied = (getattr(pool, "_proxy", None) or getattr(pool, "_proxy_url", None)) is not None
+        self.schemes = NONE if pool._uds is not None else PROXIED if self.proxied else DIRECT  # noqa: SLF001 -- no public name
+        limit = pool._max_keepalive_connections  # noqa: SLF001 -- as above
+        self.client = hook.client(None if limit > UNLIMITED else limit)
+
+
+@hook.guarded()
+def state_of(pool: Any) -> Optional[State]:
+    """The pool's state, made at its first request (by two threads at once it is made twice, to the same effect)."""
+    state = State(pool)
+    setattr(pool, STATE, state)
+    return state
+
+
+def decide(pool: Any, request: httpcore.Request) -> Optional[hook.Call]:
+    """Ask for a decision; None: the request goes on as it is.
+
+    What is read here is what httpcore itself reads first of every request; `outbound` has the guard.
+    """
+    state = getattr(pool, STATE, None) or state_of(pool)
+    url = request.url
+    scheme = None if state is None else state.schemes.get(url.scheme)
+    if scheme is None:
+        return None
+    return hook.outbound(
+        scheme, url.host.decode("latin-1"), url.port, request.method, url.target, request.headers,
+        state.proxied, state.client,
+    )  # fmt: skip
+
+
+@hook.guarded()
+def reroute(
+    request: httpcore.Request, routed: httpcore.Request, call: hook.Call, error: Exception
+) -> Optional[httpcore.Request]:
+    """The request for the next instance; None: something was sent, or this was the last one."""
+    if not unsent(error) or not call.next(error):
+        return None
+    return copied(request, routed.headers, call)
+
+
+def make_handle_request(original: Callable[..., Any]) -> Callable[..., Any]:
+    """``ConnectionPool.handle_request``."""
+
+    def handle_request(self: httpcore.ConnectionPool, request: httpcore.Request) -> Any:
+        call = decide(self, request)
+        if call is None:
+            return original(self, request)
+        response = None
+        try:
+            if call.refused is not None:
+                raise httpcore.ConnectError(call.refused)
+            routed = route(request, call) or request
+            while response is None:
+                try:
+                    response = original(self, routed)
+                except CONNECT_ERRORS as error:
+                    other = reroute(request, routed, call, error)
+                    if other is None:
+                        raise
+                    routed = other
+        finally:
+            if response is None:
+                failed(call)
+        answered(call, response)
+        return response
+
+    return handle_request
+
+
+def make_handle_async_request(original: Callable[..., Any]) -> Callable[..., Any]:
+    """``AsyncConnectionPool.handle_async_request``: a coroutine function as before, one more frame for every call."""
+
+    async def handle_async_request(self: httpcore.AsyncConnectionPool, request: httpcore.Request) -> Any:
+        call = decide(self, request)
+        if call is None:
+            return await original(self, request)
+        response = None
+        try:
+            if call.refused is not None:
+                raise httpcore.ConnectError(call.refused)
+            routed = route(request, call) or request
+            while response is None:
+                try:
+                    response = await original(self, routed)
+                except CONNECT_ERRORS as error:
+                    other = reroute(request, routed, call, error)
+                    if other is None:
+                        raise
+                    routed = other
+        finally:
+            if response is None:
+                failed(call)
+        answered_async(call, response)
+        return response
+
+    return handle_async_request
+
+
+def make_create_connection(original: Callable[..., Any]) -> Callable[..., Any]:
+    """``ConnectionPool.create_connection``."""
+    return _make_create(original, Dial)
+
+
+def make_create_async_connection(original: Callable[..., Any]) -> Callable[..., Any]:
+    """``AsyncConnectionPool.create_connection``."""
+    return _make_create(original, AsyncDial)
+
+
+def _make_create(original: Callable[..., Any], dial: type) -> Callable[..., Any]:
+    def create_connection(self: Any, origin: httpcore.Origin) -> Any:
+        if type(origin) is not Origin:
+            return original(self, origin)
+        connection = original(self, origin.settled())
+        arm(connection, origin, dial)
+        return connection
+
+    return create_connection

@@ -1,0 +1,106 @@
+"""httpcore's own values in their routed form: the endpoint rides in the URL's origin, which is httpcore's pool key.
+
+The app's `Request`, its URL and its list of headers are never changed: a routed call is a new `Request`.
+"""
+
+from __future__ import annotations
+
+from copy import copy
+from typing import Any, Dict, FrozenSet, List, Optional, Tuple
+
+import httpcore
+
+from meshrun import hook
+
+Set = Tuple[Tuple[str, str], ...]
+DEFAULT_PORTS = {b"http": 80, b"https": 443, b"ws": 80, b"wss": 443}
+MAX_KNOWN = 1024
+_new = object.__new__
+_known: Dict[Set, Tuple[List[Tuple[bytes, bytes]], FrozenSet[bytes]]] = {}
+
+
+class Origin(httpcore.Origin):
+    """A pool key of scheme, host and port as the app wrote them, and the endpoint that is dialled.
+
+    A connection that was verified for one name is never used for another, and never equals an unrouted one.
+    """
+
+    def __init__(self, scheme: bytes, host: bytes, port: int, address: Tuple[str, int], call: Optional[hook.Call]) -> None:
+        self.scheme = scheme
+        self.host = host
+        self.port = port
+        self.address = address
+        self.call = call  # of the request only: a connection's own origin has none, it outlives the call
+
+    def __eq__(self, other: object) -> bool:
+        return other is self or (
+            type(other) is Origin
+            and self.address == other.address
+            and self.host == other.host
+            and self.port == other.port
+            and self.scheme == other.scheme
+        )
+
+    __hash__ = None  # type: ignore[assignment] # as httpcore's
+
+    def settled(self) -> Origin:
+        """The same key without the call."""
+        return Origin(self.scheme, self.host, self.port, self.address, None)
+
+
+class URL(httpcore.URL):
+    """The URL that the app wrote; only its origin is ours. Equal to and printed as the app's."""
+
+    origin: Any = None  # shadows a property that makes a new origin at each use
+
+    def __init__(self, url: httpcore.URL, call: hook.Call) -> None:
+        scheme = self.scheme = url.scheme
+        host = self.host = url.host
+        port = self.port = url.port
+        self.target = url.target
+        self.origin = Origin(scheme, host, port or DEFAULT_PORTS[scheme], call.address, call)
+
+
+class Lower(Dict[bytes, bytes]):
+    """Memo from a header's name, as any app spells it, to lower case. Bounded."""
+
+    def __missing__(self, name: bytes) -> bytes:
+        if len(self) >= MAX_KNOWN:
+            self.clear()
+        lower = self[name] = name.lower()
+        return lower
+
+
+_lower = Lower()
+
+
+def encoded(added: Set) -> Tuple[List[Tuple[bytes, bytes]], FrozenSet[bytes]]:
+    """Headers as httpcore has them, and their names in lower case; the same for each call of a colour."""
+    pairs = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in added]
+    if len(_known) >= MAX_KNOWN:
+        _known.clear()
+    known = _known[added] = pairs, frozenset(name.lower() for name, _ in pairs)
+    return known
+
+
+@hook.guarded()
+def route(request: httpcore.Request, call: hook.Call) -> httpcore.Request:
+    """The app's request on its way to the endpoint of the call, with the headers of the call."""
+    added = call.set_headers
+    pairs, names = _known.get(added) or encoded(added)
+    return copied(request, [pair for pair in request.headers if _lower[pair[0]] not in names] + pairs, call)
+
+
+def copied(request: httpcore.Request, headers: List[Tuple[bytes, bytes]], call: hook.Call) -> httpcore.Request:
+    """A new request with these headers; its origin names the endpoint of the call, if it has one."""
+    routed: httpcore.Request
+    if type(request) is httpcore.Request:  # attribute by attribute: reading __dict__ slows an object down for good
+        routed = _new(httpcore.Request)
+        routed.method = request.method
+        routed.stream = request.stream
+        routed.extensions = request.extensions
+    else:
+        routed = copy(request)
+    routed.url = request.url if call.address is None else URL(request.url, call)
+    routed.headers = headers
+    return routed

@@ -1,0 +1,40 @@
+"""urllib3 1.26 and 2.x, and requests (2.29 and later) above it.
+
+One call passes four rooms: `decide` asks for a decision in front of each attempt, `idle` gives it a connection of the
+chosen endpoint out of the app's own pool, `dial` opens the TCP connection there, and the head of the response ends the
+attempt. The app's pool keeps its host, so names in requests, certificates, errors and logs are those that the app wrote.
+"""
+
+from __future__ import annotations
+
+from meshrun import hook
+
+LIBRARY = "urllib3"
+SUPPORTED = (">=1.26", "<3")
+VERSION = ("urllib3._version", "__version__")
+SEAMS = (
+    "urllib3.connectionpool:HTTPConnectionPool.urlopen",
+    "urllib3.connectionpool:HTTPConnectionPool._get_conn",
+    "urllib3.connectionpool:HTTPConnectionPool._new_conn",
+    "urllib3.connectionpool:HTTPSConnectionPool._new_conn",
+    "urllib3.connectionpool:HTTPConnectionPool._put_conn",
+    "urllib3.connectionpool:HTTPConnectionPool.close",
+    "urllib3.connection:HTTPConnection._new_conn",
+    "urllib3.connection:HTTPConnection.getresponse",
+)
+
+
+def patch() -> None:
+    """Put the seams in."""
+    from . import seams  # noqa: PLC0415 -- imports the library, which a list of hooks must not
+
+    for owner, name, make in seams.seams():
+        hook.replace(owner, name, make)
+
+
+def unpatch() -> None:
+    """Take the seams out."""
+    from . import seams  # noqa: PLC0415 -- as above
+
+    for owner, name, _ in seams.seams():
+        hook.restore(owner, name)

@@ -1,0 +1,45 @@
+"""One attempt of one call, from its decision to the head of its response."""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+from typing import Any, Optional
+
+from meshrun import hook
+
+MARK = "_meshrun"
+"""The attribute under which a connection knows its attempt and a pool its idle connections."""
+
+
+class Attempt:
+    """What the seams below `urlopen` need to know of the attempt that runs above them."""
+
+    __slots__ = ("_endpoint", "call", "elsewhere", "headers", "pool")
+
+    def __init__(self, call: Any, pool: Any, headers: Any) -> None:
+        self.call: Any = call  # None once its end was told
+        self.pool: Any = pool  # the app's pool until a connection was taken from it, then None
+        self.headers = headers
+        self.elsewhere: bool = call.endpoint is not None or call.refused is not None  # not to the address as written
+        self._endpoint: Optional[str] = None
+
+    def took(self, conn: Any) -> None:
+        """The connection of this attempt is chosen."""
+        setattr(conn, MARK, self)
+        self.pool = None
+
+    def leads_to(self) -> Optional[str]:
+        """The endpoint of its connection; None: the address as the app wrote it."""
+        return self._endpoint if self.call is None else self.call.endpoint
+
+    @hook.guarded(where="urllib3.end")
+    def end(self, status: Optional[int] = None, headers: Any = None, error: Any = None, sent: bool = True) -> None:
+        """Tell the end of the attempt, once."""
+        call, self.call = self.call, None
+        if call is not None:
+            self._endpoint = call.endpoint
+            call.done(status, headers, error, sent)
+
+
+CURRENT: "ContextVar[Optional[Attempt]]" = ContextVar("meshrun_urllib3", default=None)
+"""The attempt whose connection the pool is about to choose. A context variable, because greenlets share a thread."""

@@ -1,0 +1,182 @@
+"""Connections of one app's pool by endpoint: a routed call takes its place in the pool's own queue, as ever, and its
+connection from here.
+
+The queue of the app's pool then holds places only, so ``maxsize`` with ``block=True``, ``pool_timeout`` and the errors
+of a full or closed pool are the library's own. Lists are changed by single operations of the interpreter, because a
+lock that another thread holds while the process forks would stay locked for ever in the child.
+"""
+
+from __future__ import annotations
+
+import weakref
+from time import monotonic
+from typing import Any, Callable, Dict, List, Optional, Tuple
+
+from urllib3.util.connection import is_connection_dropped
+
+from meshrun import hook
+
+from .attempt import CURRENT, MARK, Attempt
+
+Waiting = List[Tuple[float, Any]]
+"""(since when, connection), newest last."""
+
+SWEEP_SECONDS = 5.0
+"""How often a pool looks for connections that the other side has closed and nobody asked for since."""
+
+
+class Idle:
+    """The idle connections of one pool. Nothing here refers to the pool, so a dropped pool goes at once."""
+
+    __slots__ = ("__weakref__", "client", "lists", "swept")
+
+    def __init__(self, client: Any) -> None:
+        self.client = client  # what `hook.client` answered, for a pool with a hard limit
+        self.lists: Dict[Optional[str], Waiting] = {}  # by endpoint; None: the address as the app wrote it
+        self.swept = monotonic()
+
+    def park(self, endpoint: Optional[str], conn: Any) -> None:
+        """Let a connection wait."""
+        waiting = self.lists.get(endpoint)
+        if waiting is None:
+            waiting = self.lists.setdefault(endpoint, [])
+        waiting.append((monotonic(), conn))
+
+    @hook.guarded(where="urllib3.drain")
+    def drain(self) -> None:
+        """Close them all."""
+        for waiting in list(self.lists.values()):
+            while waiting:
+                _close_oldest(waiting)
+
+    @hook.guarded(where="urllib3.sweep")
+    def sweep(self) -> None:
+        """Close what the other side has closed: endpoints that left the mesh are never asked for again."""
+        self.swept = monotonic()
+        for waiting in list(self.lists.values()):
+            while waiting and is_connection_dropped(waiting[0][1]):
+                _close_oldest(waiting)
+
+    def shed(self, places: int) -> None:
+        """Close those that have waited longest until there are no more than `places`."""
+        lists = [waiting for waiting in list(self.lists.values()) if waiting]
+        for _ in range(sum(len(waiting) for waiting in lists) - places):
+            _close_oldest(min((waiting for waiting in lists if waiting), key=lambda entries: entries[0][0]))
+
+
+def _close_oldest(waiting: Waiting) -> None:
+    try:
+        _, conn = waiting.pop(0)
+    except IndexError:  # another thread was faster
+        return
+    conn.close()
+
+
+def of(pool: Any) -> Idle:
+    """The idle connections of a pool, from its first routed call on."""
+    known: Optional[Idle] = pool.__dict__.get(MARK)
+    if known is not None:
+        return known
+    new = Idle(hook.client(getattr(pool.pool, "maxsize", 0) or None) if pool.block else None)
+    known = pool.__dict__.setdefault(MARK, new)
+    if known is new:
+        weakref.finalize(pool, new.drain)
+    return known  # type: ignore[no-any-return]
+
+
+def client(pool: Any) -> Any:
+    """The client of a pool with a hard limit, for `hook.outbound`."""
+    idle = pool.__dict__.get(MARK)
+    return None if idle is None else idle.client
+
+
+def get_conn(original: Callable[..., Any]) -> Callable[..., Any]:
+    """`HTTPConnectionPool._get_conn`: takes a place in the queue."""
+
+    def _get_conn(self: Any, timeout: Optional[float] = None) -> Any:
+        conn = original(self, timeout)
+        attempt = CURRENT.get()
+        if attempt is None or attempt.pool is not self:
+            return conn
+        if attempt.elsewhere:
+            # The place held a connection to the address as written: it waits for the next call that goes there.
+            of(self).park(None, conn)
+            return self._new_conn()
+        attempt.took(conn)
+        return conn
+
+    return _get_conn
+
+
+def new_conn(original: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """`HTTPConnectionPool._new_conn` and the one of HTTPS: called for a place without a connection."""
+
+    def _new_conn(self: Any) -> Any:
+        attempt = CURRENT.get()
+        if attempt is not None and attempt.pool is not self:
+            attempt = None
+        idle = self.__dict__.get(MARK)
+        conn = (idle is not None and _take(self, idle, attempt)) or original(self)
+        if attempt is not None:
+            attempt.took(conn)
+        return conn
+
+    return _new_conn
+
+
+@hook.guarded(where="urllib3.take")
+def _take(pool: Any, idle: Idle, attempt: Optional[Attempt]) -> Any:
+    """An idle connection for the attempt, closed if it waited too long (urllib3 opens it again); None: make one."""
+    call = attempt.call if attempt is not None else None
+    waiting = idle.lists.get(call.endpoint if call is not None else None)
+    if not waiting or (call is not None and call.refused is not None):
+        if pool.block:
+            idle.shed(pool.pool.qsize())
+        return None
+    try:
+        since, conn = waiting.pop()
+    except IndexError:  # another thread was faster
+        return None
+    keepalive = call.keepalive if call is not None else None
+    if (keepalive is not None and monotonic() - since > keepalive) or is_connection_dropped(conn):
+        conn.close()
+    return conn
+
+
+def put_conn(original: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    """`HTTPConnectionPool._put_conn`: gives a connection and its place back."""
+
+    def _put_conn(self: Any, conn: Any) -> Any:
+        idle = self.__dict__.get(MARK)
+        if idle is None or conn is None:
+            return original(self, conn)
+        return original(self, None if _keep(self, idle, conn) else conn)
+
+    return _put_conn
+
+
+@hook.guarded(default=False, where="urllib3.keep")
+def _keep(pool: Any, idle: Idle, conn: Any) -> bool:
+    """Let the connection wait here; False: the pool is closed or full and the library throws the connection away."""
+    attempt = conn.__dict__.pop(MARK, None)
+    if pool.pool is None or pool.pool.full():
+        return False
+    if monotonic() - idle.swept > SWEEP_SECONDS:
+        idle.sweep()
+    idle.park(attempt.leads_to() if attempt is not None else None, conn)
+    if pool.pool is None:  # closed by another thread just now
+        idle.drain()
+    return True
+
+
+def close(original: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """`HTTPConnectionPool.close`."""
+
+    def close(self: Any) -> Any:
+        result = original(self)
+        idle = self.__dict__.get(MARK)
+        if idle is not None:
+            idle.drain()
+        return result
+
+    return close

@@ -1,0 +1,97 @@
+"""Between headers and colour."""
+
+from __future__ import annotations
+
+from typing import Any, Sequence
+
+import pytest
+
+from meshrun.core.rules import RESERVED
+from meshrun.runtime.headers import Headers
+
+GRAY = (("lane", "gray"),)
+TRANSITIVE = "X-Polaris-Metadata-Transitive-"
+
+
+def make(carry: Sequence[str] = (), read: Sequence[str] = ("polaris", "baggage")) -> Headers:
+    """A process's wire side."""
+    return Headers(read, ("baggage", "polaris"), carry, RESERVED)
+
+
+@pytest.mark.parametrize("spelling", ["baggage", "Baggage", "BAGGAGE", b"baggage", b"Baggage"])
+def test_reads_a_colour_in_any_spelling(spelling: Any) -> None:
+    """Servers spell header names as text or bytes, in any case."""
+    value: Any = b"lane=gray" if isinstance(spelling, bytes) else "lane=gray"
+    found = make().incoming([(b"Host", b"x"), (spelling, value)])
+    assert found.colour == GRAY
+    assert found.mesh
+
+
+def test_the_first_dialect_in_the_order_wins_and_the_conflict_is_counted() -> None:
+    """For each key the first dialect in MESHRUN_WIRE_READ that has it."""
+    headers = [("baggage", "lane=gray,featureenv=v1"), (TRANSITIVE + "lane", "blue")]
+    found = make().incoming(headers)
+    assert found.colour == (("featureenv", "v1"), ("lane", "blue"))
+    assert found.conflicts == 1
+    assert make(read=("baggage", "polaris")).incoming(headers).colour == (("featureenv", "v1"), ("lane", "gray"))
+
+
+@pytest.mark.parametrize("bad", ["gräy", "a\r\nX-Evil: 1", "x" * 65, "", " "])
+def test_a_malformed_value_is_dropped_and_counted(bad: str) -> None:
+    """Nothing is raised, nothing malformed is carried on."""
+    found = make().incoming([(TRANSITIVE + "lane", bad)])
+    assert found.colour == ()
+    assert found.dropped == 1
+
+
+def test_a_thousand_members_and_a_megabyte_cost_no_memory() -> None:
+    """Bounded: at most 16 pairs come out."""
+    many = [(TRANSITIVE + "k%d" % n, "v") for n in range(1000)]
+    found = make().incoming([*many, ("baggage", "x=" + "1" * 1_000_000)])
+    assert len(found.colour) == 16
+
+
+def test_an_uncoloured_call_gets_one_header() -> None:
+    """X-Meshrun-Caller is the one addition."""
+    assert make().outgoing((), (), "web.default", ()) == (("X-Meshrun-Caller", "web.default"),)
+
+
+def test_a_coloured_call_gets_its_dialects() -> None:
+    """Both defaults are written."""
+    out = dict(make().outgoing(GRAY, (), "web.default", ()))
+    assert out == {"X-Meshrun-Caller": "web.default", "baggage": "lane=gray", TRANSITIVE + "lane": "gray"}
+
+
+@pytest.mark.parametrize("as_pairs", [True, False])
+def test_what_the_app_set_itself_wins(as_pairs: bool) -> None:
+    """Single-purpose headers stay, shared ones are merged; an app that forwards all headers doubles nothing."""
+    own = {"BAGGAGE": "userId=7", "x-meshrun-caller": "front.default", TRANSITIVE.lower() + "lane": "blue"}
+    headers: Any = list(own.items()) if as_pairs else own
+    wire = make()
+    out = wire.outgoing(GRAY, (), "web.default", wire.present(headers))
+    assert out == (("baggage", "userId=7,lane=gray"),)
+    assert own["BAGGAGE"] == "userId=7"
+
+
+def test_carried_headers_go_on_unchanged_and_bounded() -> None:
+    """Names or prefixes, at most 8 and 1 KiB; the app's own header of that name wins."""
+    headers = make(carry=("X-Tenant", "x-debug-*"))
+    found = headers.incoming([("x-tenant", "t1"), ("X-Debug-A", "1"), ("X-Other", "2")])
+    assert found.carried == (("x-tenant", "t1"), ("x-debug-a", "1"))
+    out = headers.outgoing((), found.carried, "-", headers.present({"X-Tenant": "own"}))
+    assert out == (("X-Meshrun-Caller", "-"), ("x-debug-a", "1"))
+    many = headers.incoming([("x-debug-%d" % n, "v") for n in range(20)])
+    assert len(many.carried) == 8
+    assert headers.incoming([("x-tenant", "t" * 2000)]).carried == ()
+
+
+def test_a_carried_header_with_control_characters_is_not_carried() -> None:
+    """No header can be smuggled into the next call."""
+    assert make(carry=("x-tenant",)).incoming([("x-tenant", "a\r\nX-Evil: 1")]).carried == ()
+
+
+def test_the_memo_of_names_is_bounded() -> None:
+    """Names come from outside; they must not fill the memory."""
+    headers = make()
+    headers.incoming([("x-random-%d" % n, "v") for n in range(10_000)])
+    assert len(headers.names) <= 4096
