@@ -30,7 +30,7 @@ format: .venv/ready-test ## put the code into shape
 	.venv/bin/ruff format $(LINTED)
 
 bench: .venv/ready-test ## the figures of the README
-	.venv/bin/python benchmarks/run.py
+	.venv/bin/python benchmarks/everything.py
 
 clean: ## remove what make made
 	rm -rf .venv .demo build dist agent/*.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis

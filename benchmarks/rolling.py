@@ -19,7 +19,7 @@ import measure
 
 sys.path.insert(0, str(measure.ROOT / "examples" / "demo"))
 
-from fleet import Fleet, result  # noqa: E402 -- the path is set above
+from fleet import Fleet, result
 
 APPS = measure.ROOT / "benchmarks" / "apps"
 RATE = 100

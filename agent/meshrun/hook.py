@@ -22,7 +22,7 @@ if TYPE_CHECKING:  # `typing` costs 10 ms, and a hook may be all that a small pr
 VERSION = 1
 guarded = _guard.guarded
 
-_process: "Optional[Process]" = None
+_process: Optional[Process] = None
 _tried = _settled = False
 _loading = _thread.RLock()
 
@@ -34,7 +34,7 @@ class Untouched:
     mesh = False
     colour = ()
 
-    def __enter__(self) -> Untouched:
+    def __enter__(self) -> Untouched:  # noqa: PYI034 - `Self` is not in the oldest `typing`
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -53,8 +53,8 @@ UNTOUCHED = Untouched()
 
 def outbound(
     scheme: str, host: str, port: Optional[int], method: str, path: str, headers: Any,
-    proxied: bool = False, client: "Optional[Client]" = None, protocol: str = "http",
-) -> "Optional[Call]":  # fmt: skip
+    proxied: bool = False, client: Optional[Client] = None, protocol: str = "http",
+) -> Optional[Call]:  # fmt: skip
     """Decide an outgoing call; None: leave it untouched.
 
     `headers` is the library's own object, only read: anything with ``items()`` or a sequence of pairs, str or bytes.
@@ -66,7 +66,7 @@ def outbound(
     return _bound["outbound"](scheme, host, port, method, path, headers, proxied, client, protocol)  # type: ignore[no-any-return]
 
 
-def inbound(headers: Iterable[Tuple[Any, Any]], method: str, path: str, peer: Optional[str]) -> "Request | Untouched":
+def inbound(headers: Iterable[Tuple[Any, Any]], method: str, path: str, peer: Optional[str]) -> Request | Untouched:
     """A context manager for the whole of a served request; `headers` is a sequence of pairs, str or bytes."""
     if _load() is None:
         return UNTOUCHED
@@ -77,7 +77,7 @@ _unbound = {"outbound": outbound, "inbound": inbound}
 _bound: Dict[str, Callable[..., Any]] = dict(_unbound)
 
 
-def _load() -> "Optional[Process]":
+def _load() -> Optional[Process]:
     """The process's runtime, made on first need; None where that failed (reported once, never tried again)."""
     if _process is None and not (_tried and _settled):
         with _loading:  # other threads wait for the first; the loading thread itself, if it comes by again, does not
@@ -96,7 +96,7 @@ def _make() -> None:
         _settled = True
 
 
-def _built() -> "Process":
+def _built() -> Process:
     from .runtime import inbound as incoming  # noqa: PLC0415 -- the runtime is loaded at first use, not at import
     from .runtime import outbound as outgoing  # noqa: PLC0415
     from .runtime.process import Process  # noqa: PLC0415
@@ -108,7 +108,7 @@ def _built() -> "Process":
     return process
 
 
-def client(limit: Optional[int]) -> "Optional[Client]":
+def client(limit: Optional[int]) -> Optional[Client]:
     """A token for one client object of the app. `limit`: idle connections that it keeps; None: no limit."""
     if _load() is None:
         return None
@@ -182,8 +182,10 @@ def replace(owner: Any, name: str, make: Callable[[Any], Any]) -> None:
 
 
 def restore(owner: Any, name: str) -> None:
-    """Undo `replace`. Where somebody wrapped ours since, theirs stays: ours below answers as untouched by itself
-    once the mode is dormant."""
+    """Undo `replace`. Where somebody wrapped ours since, theirs stays.
+
+    Ours below it then answers as untouched by itself, since the mode that takes seams out is dormant.
+    """
     entry = _replaced.get((id(owner), name))
     if entry is None:
         return

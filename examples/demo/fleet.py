@@ -33,7 +33,7 @@ class Running(NamedTuple):
 
     service: str
     version: str
-    process: "subprocess.Popen[bytes]"
+    process: subprocess.Popen[bytes]
     log: Path
 
 
@@ -45,7 +45,7 @@ class Fleet:
         self.apps = apps
         self.store = "file:%s" % (folder / "store")
         self.running: List[Running] = []
-        self._clients: List["subprocess.Popen[str]"] = []
+        self._clients: List[subprocess.Popen[str]] = []
         self._number = 0
 
     def environment(self, **more: str) -> Dict[str, str]:
@@ -66,7 +66,7 @@ class Fleet:
         if version != "baseline" and "MESHRUN_TAGS" not in settings:
             environ["MESHRUN_LANE"] = version
         with log.open("wb") as out:
-            process = subprocess.Popen(  # noqa: S603 -- the demo's own commands
+            process = subprocess.Popen(
                 [str(BIN / "meshrun"), *SERVERS[service]], cwd=str(self.apps), env=environ, stdin=subprocess.DEVNULL,
                 stdout=out, stderr=out, start_new_session=True,
             )  # fmt: skip
@@ -76,7 +76,7 @@ class Fleet:
 
     def meshctl(self, *words: str) -> str:
         """Run an operator's command; its output."""
-        done = subprocess.run(  # noqa: S603 -- the demo's own commands
+        done = subprocess.run(
             [str(BIN / "meshctl"), *words], env=self.environment(), capture_output=True, text=True, check=False
         )
         if done.returncode not in (0, 1):
@@ -123,9 +123,9 @@ class Fleet:
         """The oldest running instance of a service and version."""
         return next(i for i in self.running if i.service == service and i.version == version)
 
-    def client(self, count: int, threads: int, headers: Sequence[str] = ()) -> "subprocess.Popen[str]":
+    def client(self, count: int, threads: int, headers: Sequence[str] = ()) -> subprocess.Popen[str]:
         """The plain client, under meshrun like every service. `count` 0: until `result` ends it."""
-        client = subprocess.Popen(  # noqa: S603 -- the demo's own commands
+        client = subprocess.Popen(
             [str(BIN / "meshrun"), "python", "client.py", str(count), str(threads), *headers], cwd=str(self.apps),
             env=self.environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True,
         )  # fmt: skip
@@ -150,7 +150,7 @@ class Fleet:
         self.running = []
 
 
-def result(client: "subprocess.Popen[str]", seconds: float = 120.0) -> Dict[str, Any]:
+def result(client: subprocess.Popen[str], seconds: float = 120.0) -> Dict[str, Any]:
     """Let the client end and read what it counted."""
     out, _ = client.communicate(timeout=seconds)
     lines = [line for line in out.splitlines() if line.startswith("{")]

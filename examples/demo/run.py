@@ -65,7 +65,9 @@ def percent(fleet: Fleet) -> None:
     """A lane takes its share of plain traffic at the entry."""
     fleet.meshctl("lane", "create", "gray", "--at", "web", "--percent", "0")
     for number, size in ((0, 200), (10, 600), (100, 200)):
-        title = "meshctl lane %s gray%s" % (("percent", " %d" % number) if number else ("create", " --at web --percent 0"))
+        title = "meshctl lane %s gray%s" % (
+            ("percent", " %d" % number) if number else ("create", " --at web --percent 0")
+        )
         picture.step(4, title, "plain traffic again; web is the entry")
         if number:
             fleet.meshctl("lane", "percent", "gray", str(number))
@@ -73,7 +75,10 @@ def percent(fleet: Fleet) -> None:
         found = calls(fleet, size)
         seen = picture.share(found["paths"], "orders gray")
         low, high = (5, 16) if number == 10 else (number, number)
-        check(low <= seen <= high and not found["failures"], "%.1f %% entered the lane, %d failed" % (seen, len(found["failures"])))
+        check(
+            low <= seen <= high and not found["failures"],
+            "%.1f %% entered the lane, %d failed" % (seen, len(found["failures"])),
+        )
     fleet.meshctl("lane", "percent", "gray", "0")
     time.sleep(1.5)
 
@@ -97,7 +102,9 @@ def fallback(fleet: Fleet) -> None:
 
 def rolling(fleet: Fleet) -> None:
     """Restart everything, one by one, under load, without a failed request."""
-    picture.step(6, "Restart every service under load", "the new instance registers before the old one gets its SIGTERM")
+    picture.step(
+        6, "Restart every service under load", "the new instance registers before the old one gets its SIGTERM"
+    )
     client = fleet.client(0, 6)
     restarted = 0
     for old in [i for i in fleet.running if i.version == "baseline"]:
@@ -109,12 +116,19 @@ def rolling(fleet: Fleet) -> None:
     found = result(client)
     total = sum(found["paths"].values())
     picture.failures(found["failures"])
-    check(not found["failures"] and total > 0, "%d requests during %d restarts, %d failed" % (total, restarted, len(found["failures"])))
+    check(
+        not found["failures"] and total > 0,
+        "%d requests during %d restarts, %d failed" % (total, restarted, len(found["failures"])),
+    )
 
 
 def killed(fleet: Fleet) -> None:
     """kill -9: only what is in flight at that instant can be lost."""
-    picture.step(7, "kill -9 of a stock instance under load", "no signal handler can help: callers leave it at once by themselves")
+    picture.step(
+        7,
+        "kill -9 of a stock instance under load",
+        "no signal handler can help: callers leave it at once by themselves",
+    )
     client = fleet.client(0, 6)
     time.sleep(1.5)
     moment = fleet.kill(fleet.find("stock"))
@@ -124,10 +138,13 @@ def killed(fleet: Fleet) -> None:
     later = [f for f in found["failures"] if f not in inflight]
     picture.failures(later)
     total = sum(found["paths"].values())
-    check(not later, "%d requests: %d in flight at that instant were lost, %d failed after it" % (total, len(inflight), len(later)))
+    check(
+        not later,
+        "%d requests: %d in flight at that instant were lost, %d failed after it" % (total, len(inflight), len(later)),
+    )
 
 
-def closing(fleet: Fleet) -> None:
+def closing() -> None:
     """What to try next."""
     good = all(checks)
     print("\n" + picture.paint("%d checks, %d failed" % (len(checks), checks.count(False)), "good" if good else "bad"))
@@ -150,7 +167,7 @@ def main() -> int:
     try:
         for part in (begin, plain, coloured, percent, fallback, rolling, killed):
             part(fleet)
-        closing(fleet)
+        closing()
     except KeyboardInterrupt:
         print("\ninterrupted; stopping what was started", flush=True)
         return 130

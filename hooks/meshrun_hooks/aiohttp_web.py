@@ -60,11 +60,16 @@ def _inbound(request: Any) -> Any:
     return served
 
 
+@hook.guarded()
+def _outcome(served: Any, answer: Any) -> None:
+    served.status(answer[0].status)  # (response, whether the client went away)
+
+
 def _make_handle_request(original: Any) -> Any:
     async def _handle_request(self: Any, request: Any, start_time: Any, request_handler: Any) -> Any:
         with _inbound(request) as served:
             answer = await original(self, request, start_time, request_handler)
-            served.status(answer[0].status)
+            _outcome(served, answer)
             return answer
 
     return _handle_request

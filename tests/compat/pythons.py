@@ -52,4 +52,4 @@ def _runs(path: str, version: str) -> bool:
 
 if __name__ == "__main__":
     for wanted in sys.argv[1:] or SUPPORTED:
-        print(wanted, find(wanted) or "")
+        sys.stdout.write("%s %s\n" % (wanted, find(wanted) or ""))

@@ -46,7 +46,8 @@ class Urllib3(Driver):
         elif ask.form == "file":
             body = io.BytesIO(ask.body or b"")
         retries = urllib3.Retry(
-            total=None, connect=self.options.retries, read=0, status=self.options.retries, status_forcelist=(503,),
+            total=None, connect=self.options.retries, read=0, other=0,
+            status=self.options.retries, status_forcelist=(503,),
             redirect=5 if self.options.follow else 0, raise_on_status=False, backoff_factor=0.01,
         )  # fmt: skip
         response = self.manager.request(

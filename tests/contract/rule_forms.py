@@ -87,9 +87,15 @@ LIFECYCLE = _kind(
     {"service": SERVICES},
     {
         "register": st.fixed_dictionaries(
-            {}, optional={"delay": SECONDS, "probe": st.fixed_dictionaries({"path": st.just("/ok")}, optional={"every": SECONDS})}
+            {},
+            optional={
+                "delay": SECONDS,
+                "probe": st.fixed_dictionaries({"path": st.just("/ok")}, optional={"every": SECONDS}),
+            },
         ),
-        "prewarm": st.fixed_dictionaries({"paths": PATHS}, optional={"requests": st.integers(0, 9), "timeout": SECONDS}),
+        "prewarm": st.fixed_dictionaries(
+            {"paths": PATHS}, optional={"requests": st.integers(0, 9), "timeout": SECONDS}
+        ),
         "warmup": st.fixed_dictionaries({}, optional={"seconds": SECONDS, "curve": st.sampled_from([1, 2, 0.5])}),
         "drain": st.fixed_dictionaries({}, optional={"seconds": SECONDS, "quiet": SECONDS, "min": SECONDS}),
     },

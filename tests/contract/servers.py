@@ -133,12 +133,7 @@ class Echo:
             self.now += 1
             self.peak = max(self.peak, self.now)
         self.on_change()
-        try:
-            keep = self._answer(sock, seen)
-        finally:
-            with self._lock:
-                self.now -= 1
-        return keep and version == "HTTP/1.1" and fields.get("connection", "").lower() != "close"
+        return self._answer(sock, seen) and version == "HTTP/1.1" and fields.get("connection", "").lower() != "close"
 
     def _answer(self, sock: socket.socket, seen: Seen) -> bool:
         parts = urlsplit(seen.target)
@@ -158,10 +153,13 @@ class Echo:
             self._stopped.wait(float(argument))
         elif what == "hang":
             self._stopped.wait(MAX_WAIT)
+        with self._lock:  # before the answer, or the client's next request could come first
+            self.now -= 1
+        if what == "hang":
             return False
-        elif what == "drain":
+        if what == "drain":
             extra.append(("x-meshrun-draining", "1"))
-        elif what == "stream":
+        if what == "stream":
             return self._stream(sock, int(argument), extra)
         if what == "close":
             extra.append(("connection", "close"))

@@ -1,4 +1,4 @@
-"""The demo's fleet of unmodified apps, in a folder of the test's own."""
+"""The demo's fleet of unmodified apps, and a place for programs of the test's own, each in a folder of the test."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Iterator
 
 import pytest
+from tests.e2e.place import Place, opened
 
 DEMO = Path(__file__).resolve().parents[2] / "examples" / "demo"
 sys.path.insert(0, str(DEMO))
@@ -22,3 +23,10 @@ def fleet(tmp_path: Path) -> Iterator[Any]:
         yield made
     finally:
         made.close()
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Place]:
+    """A place that ends with the test."""
+    with opened(tmp_path) as made:
+        yield made

@@ -9,6 +9,7 @@ import os
 import sys
 from _thread import get_ident
 
+from .. import _guard
 from .._applied import states
 from . import guard, versions
 
@@ -17,10 +18,6 @@ if TYPE_CHECKING:
     from typing import Any, Dict, List, Mapping, Optional
 
 APPLIED, WAITING, OFF = "applied", "waiting", "off:"
-
-
-class Unfit(Exception):
-    """The library is not one that the hook can be applied to."""
 
 
 class Hooks:
@@ -59,10 +56,14 @@ class Hooks:
             states[name] = OFF + self._dormant
             return
 
-        def failed(reason: str) -> None:
+        def off(reason: str) -> None:
             states[name] = OFF + reason
 
-        if guard.attempt("hook " + name, _patch, module, failed=failed):
+        unfit = guard.attempt("hook " + name, _patch, module, failed=off)
+        if unfit:
+            _guard.report("hook " + name, unfit)
+            off(unfit)
+        elif unfit is not None:
             states[name] = APPLIED
 
 
@@ -71,33 +72,35 @@ def shown(module: str) -> str:
     return module[len("meshrun_hooks.") :] if module.startswith("meshrun_hooks.") else module
 
 
-def _patch(name: str) -> bool:
+def _patch(name: str) -> str:
+    """Patch the library, or answer why the hook does not fit it."""
     hook = module(name)
-    _check_version(hook)
-    for seam in hook.SEAMS:
-        _check_seam(seam)
-    guard.whole(hook.patch, hook.unpatch, "hook %s, unpatch" % shown(name))
-    return True
+    unfit = _wrong_version(hook) or next(filter(None, map(_lacks, hook.SEAMS)), "")
+    if not unfit:
+        guard.whole(hook.patch, hook.unpatch, "hook %s, unpatch" % shown(name))
+    return unfit
 
 
-def _check_version(hook: Any) -> None:
+def _wrong_version(hook: Any) -> str:
     where = getattr(hook, "VERSION", None)
     if where is None:  # a module of the standard library
         version = ".".join(str(number) for number in sys.version_info[:3])
     else:
         version = str(getattr(module(where[0]), where[1]))
-    if not versions.supported(version, hook.SUPPORTED):
-        raise Unfit("%s %s is not supported (%s)" % (hook.LIBRARY, version, ",".join(hook.SUPPORTED)))
+    if versions.supported(version, hook.SUPPORTED):
+        return ""
+    return "%s %s is not supported (%s)" % (hook.LIBRARY, version, ",".join(hook.SUPPORTED))
 
 
-def _check_seam(seam: str) -> None:
+def _lacks(seam: str) -> str:
     """A seam is ``module:Class.attribute`` or ``module:function``, and may be followed by a space and the reason."""
     home, _, path = seam.partition(" ")[0].partition(":")
     found: Any = module(home)
     for name in path.split("."):
         found = getattr(found, name, None)
         if found is None:
-            raise Unfit("seam %s:%s is gone" % (home, path))
+            return "seam %s:%s is gone" % (home, path)
+    return ""
 
 
 def module(name: str) -> Any:

@@ -200,7 +200,7 @@ def become(command: Sequence[str], environ: MutableMapping[str, str]) -> NoRetur
         missing = error.errno in (errno.ENOENT, errno.ENOTDIR)
         sys.stderr.write("meshrun: %s\n" % _why(name, error, missing=missing))
         sys.exit(NOT_FOUND if missing else NOT_EXECUTABLE)
-    except ValueError as error:  # an empty name, or a NUL inside
+    except ValueError as error:  # an empty name
         sys.stderr.write("meshrun: %r cannot be a command: %s\n" % (name, error))
         sys.exit(NOT_FOUND)
 

@@ -26,7 +26,7 @@ class Finding(NamedTuple):
     mend: str = ""
 
     def __str__(self) -> str:
-        return "%s %s%s%s" % (self.code, self.about and self.about + ": ", self.what, self.mend and "; " + self.mend)
+        return "%s %s%s%s" % (self.code, self.about and self.about + ": ", self.what, self.mend and ". " + self.mend)
 
     def lines(self, screen: Screen) -> List[str]:
         """The finding for people, wrapped to the screen."""
@@ -60,8 +60,8 @@ def _of_store(report: Report) -> Iterator[Finding]:
         yield Finding("MR3004", "", what, mend)
     if not contents.reading.documents and not contents.instances():
         mend = "Start a service: %s" % START
-        if report.processes:
-            mend = "See below why the processes did not register."
+        if any((process.status or {}).get("reason") for process in report.processes):
+            mend = "The notes on processes say why they are not registered."
         yield Finding("MR3005", "", "the store is empty: no instance is registered and there are no rules", mend)
 
 
@@ -106,8 +106,9 @@ def _of_process(call: Invocation, report: Report, process: Process) -> Iterator[
 def _of_hooks_and_errors(status: Mapping[str, Any]) -> Iterator[Finding]:
     hooks = status.get("hooks")
     for name, state in sorted(hooks.items()) if isinstance(hooks, dict) else ():
-        if not str(state).startswith("applied"):
-            yield Finding("MR6009", "", "hook %s: %s" % (name, state))
+        off, _, why = str(state).partition(":")
+        if off == "off" and why != "MESHRUN_HOOKS":  # the setting is a wish, not a failure
+            yield Finding("MR6009", "", "the hook for %s is off: %s" % (name, why.strip()))
     errors = status.get("errors")
     if isinstance(errors, dict) and errors:
         said = ", ".join("%s (%s)" % (name, n) for name, n in sorted(errors.items()))

@@ -29,7 +29,7 @@ class Stop:
         self._inflight = 1  # until a sample says otherwise
 
     def asked(self, now: float, seconds: float, quiet: float, minimum: float, *, signal: bool = True) -> str:
-        """A stop is asked for, by a signal or (`signal` False) by an operator. Asked once more, it goes on as it was."""
+        """Begin, for a signal or (`signal` False) for an operator. Asked once more, it goes on as it was."""
         if self.state == IDLE:
             self.state = DRAINING
             self._began = self._busy = now

@@ -45,9 +45,10 @@ class Service(Shape):
 
 SERVICE = Service()
 SERVICES = Items(SERVICE, single=True)
+_PORT = r"(?:6553[0-5]|655[0-2]\d|65[0-4]\d{2}|6[0-4]\d{3}|[1-5]\d{4}|[1-9]\d{0,3})"
 HOST = Text(
     "a host or host:port",
-    r"(?:[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,252})|\[[0-9A-Fa-f:.]{2,45}\])(?::[1-9][0-9]{0,4})?",
+    r"(?:[A-Za-z0-9_][A-Za-z0-9._-]{0,252}|\[[0-9A-Fa-f:.]{2,45}\])(?::%s)?" % _PORT,
     fold=True,
 )
 

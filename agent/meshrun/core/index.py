@@ -14,6 +14,7 @@ from .rules import EMPTY, RuleSet
 _MOST_COLOURS = 1024
 """Memos by colour are forgotten beyond that: whoever sends requests chooses their colours."""
 
+
 class Snapshot(NamedTuple):
     """Rules and instances as they stood at one moment."""
 

@@ -33,6 +33,10 @@ CODES: Mapping[str, str] = {
 """Every code of this part with its meaning; the documentation explains each."""
 
 
+SHOWN = 50
+"""Problems that the text of an error spells out."""
+
+
 class Problem(NamedTuple):
     """One finding. `line` and `column` count from 1; `key` is the path of the value, such as ``enter[0].percent``."""
 
@@ -49,11 +53,14 @@ class Problem(NamedTuple):
 
 
 class RuleError(Exception):
-    """Rule documents are not valid; `problems` names each finding. The text has one line per finding."""
+    """Rule documents are not valid; `problems` names each finding. The text has a line for each of the first 50."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems: Tuple[Problem, ...] = tuple(problems)
-        super().__init__("\n".join(map(str, self.problems)))
+        lines = [str(problem) for problem in self.problems[:SHOWN]]
+        if len(self.problems) > SHOWN:
+            lines.append("and %d more" % (len(self.problems) - SHOWN))
+        super().__init__("\n".join(lines))
 
 
 def nearest(word: str, known: Iterable[str]) -> Optional[str]:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Callable, FrozenSet, Optional
+from typing import Callable, FrozenSet, Optional, Tuple
 
-from . import reason
+from . import reason, telling
 from .call import Call, Decision, Local
 from .group import CLEAR, FAILED, Standing
 from .index import Index
-from .model import Instance
 from .plan import Plan
 from .spread import NOBODY
-from .steps import Left, Work, choose_destination, lane_step, route_step, zone_step
+from .steps import choose_destination, lane_step, route_step, zone_step
 from .trace import Trace, in_words
+from .work import Left, Work
 
 __all__ = ["Call", "Decision", "Local", "Trace", "decide"]
 
@@ -41,7 +41,9 @@ def decide(
     table = index.rules.routes.get(service)
     chosen = None if table is None else choose_destination(table, facts, draw)
     standing = _standing(index, call, local, now, exclude) if exclude or local.avoid or local.draining else CLEAR
-    key = (service, protocol, tls, colour, zone, chosen and chosen.key, standing)
+    key: Tuple[object, ...] = (service, protocol, tls, colour, zone)
+    if chosen is not None or standing is not CLEAR:
+        key += (chosen and chosen.key, standing)
     plan = index.plans.get(key)
     if plan is None or trace is not None or not plan.holds(now, local):
         pool = index.pool(service, protocol, tls)
@@ -56,10 +58,9 @@ def decide(
 
 def _prepare(work: Work) -> Plan:
     """All steps but the pick."""
-    call, pool, trace, now, local = work.call, work.pool, work.trace, work.now, work.local
-    if trace is not None:
-        trace.start(work.mesh.instances(call.service))
-        trace.narrowed(pool.instances, lambda one: _other_protocol(one, call))
+    call, pool, now, local = work.call, work.pool, work.now, work.local
+    if work.trace is not None:
+        telling.of_protocol(work, work.trace)
     chain = work.mesh.chain(call.service, call.colour, now)
     if not pool.instances and pool.others:
         left = routed = Left(None, 0, (), (), reason.PROTOCOL)
@@ -91,8 +92,8 @@ def _traced(plan: Plan, call: Call, local: Local, draw: Callable[[], float], tra
     """The pick, with the words for those that the arc and the window left out."""
     spread = plan.spread
     begin, size = plan.window(local, call.window)
-    trace.narrowed(spread.members, lambda _: "outside the arc of %d of this caller" % len(spread.members))
-    trace.narrowed(spread.round[begin : begin + size], lambda _: "outside the window of %d that is in use now" % size)
+    trace.left(spread.members, lambda _: "outside the arc of %d of this caller" % len(spread.members))
+    trace.left(spread.round[begin : begin + size], lambda _: "outside the window of %d that is in use now" % size)
     decision = plan.choose(local, call.window, draw)
     trace.kept("in lane " + in_words(decision.lane) if decision.lane else "baseline")
     return decision
@@ -107,10 +108,3 @@ def _standing(index: Index, call: Call, local: Local, now: float, exclude: Froze
     ejected = frozenset(one for one, until in tuple(local.avoid.items()) if until > now and one in ids)
     draining = frozenset(one for one, until in tuple(local.draining.items()) if until > now and one in ids)
     return Standing(ejected, draining, exclude)
-
-
-def _other_protocol(one: Instance, call: Call) -> str:
-    if not one.alive:
-        return "its lease has expired"
-    speaks = "%s%s" % (one.protocol, " over TLS" if one.tls else "")
-    return "it speaks %s, the call is %s%s" % (speaks, call.protocol, " over TLS" if call.tls else "")

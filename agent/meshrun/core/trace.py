@@ -37,11 +37,16 @@ class Trace:
         """All instances of the service, before the first step."""
         self._instances = instances
 
-    def narrowed(self, left: Iterable[Instance], why: Callable[[Instance], str]) -> None:
-        """A step left these; `why` says of each other one why it went."""
-        kept = {instance.id for instance in left}
+    def left(self, instances: Iterable[Instance], why: Callable[[Instance], str]) -> None:
+        """A step left these; `why` says of each other one why it went.
+
+        A step can bring back what an earlier one dropped: ``else: baseline`` of a Route.
+        """
+        kept = {instance.id for instance in instances}
         for instance in self._instances:
-            if instance.id not in kept:
+            if instance.id in kept:
+                self._dropped.pop(instance.id, None)
+            else:
                 self._dropped.setdefault(instance.id, why(instance))
 
     def kept(self, why: str) -> None:

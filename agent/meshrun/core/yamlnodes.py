@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
+import yaml
+
 from .problem import Problem, shorten
 
 MAX_DEPTH = 24
@@ -55,8 +57,6 @@ class Composer:
 
     def document(self) -> Optional[Tuple[Node, int, int]]:
         """Root, start and end of the content; None: no content, or a problem that is noted."""
-        import yaml  # noqa: PLC0415 -- processes that load compiled rules never come here
-
         loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
         try:
             for event in yaml.parse(self.text, Loader=loader):

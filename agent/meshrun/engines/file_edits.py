@@ -31,6 +31,7 @@ def edited(contents: Mapping[str, bytes], old: Build, edits: Sequence[Edit]) -> 
 
 
 def overlaid(contents: Mapping[str, bytes], wanted: Mapping[str, Optional[str]]) -> Dict[str, bytes]:
+    """The rule files as they are when the wanted texts take their places."""
     merged = dict(contents)
     for name, text in wanted.items():
         merged.pop(name, None)

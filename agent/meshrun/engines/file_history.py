@@ -29,6 +29,7 @@ class History:
     def write(self, revision: Revision, changes: Mapping[str, Change]) -> None:
         """Keep a revision; `changes` by identity. Raises `EngineError`."""
         files.replace(self._path(revision.number), _dump(revision, changes), durable=True)
+        files.sync(self._folder)
 
     def newest(self, version: int, limit: int) -> Sequence[Revision]:
         """Up to `limit` revisions from `version` down; those whose file is gone or odd are left out."""

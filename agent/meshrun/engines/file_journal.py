@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import Dict, Iterable, Iterator, List, Mapping, NamedTuple, Optional
 
 from . import files
@@ -27,6 +28,7 @@ class Intent(NamedTuple):
 def write(path: str, intent: Intent) -> None:
     """Put the journal in place, on the disk when this returns. Raises `EngineError`."""
     files.replace(path, _dump(intent), durable=True)
+    files.sync(os.path.dirname(path))
 
 
 def _dump(intent: Intent) -> Iterable[bytes]:

@@ -143,7 +143,7 @@ def _renewed(lease: Lease, seen: files.Mark, now: Now) -> Lease:
     if seen[0] == lease.mark[0]:
         if lease.until > now.ticks:
             return lease._replace(mark=seen, looked=now.ticks)
-        ended = now.wall if lease.ended is None else lease.ended
+        ended = now.wall - (now.ticks - lease.until) if lease.ended is None else lease.ended
         return lease._replace(mark=seen, looked=now.ticks, until=now.ticks + _RECHECK, ended=ended)
     ttl, written = lease.record.ttl, seen[0] / 1e9
     age = max(0.0, now.wall - written)

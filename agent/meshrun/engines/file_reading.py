@@ -71,6 +71,7 @@ class RuleReader:
         self._noted = self._store.problem()
         if compiled is not None and self._memory is None:
             self._shown = compiled
+        self._dealt = None
 
     def _scan(self, now: Now, fresh: bool) -> None:
         """See whether the rule files are those that were compiled, and deal with it if not."""
@@ -86,8 +87,9 @@ class RuleReader:
             self._own = None if self._disk.version else str(error)  # Others who may look will compile it.
             return
         self._next_full = now.ticks + max(_SCAN_SECONDS, _SHARE * (time.perf_counter() - began))
-        if listing.stamps != self._dealt and self._deal(listing, now, fresh):
-            self._dealt = listing.stamps
+        if listing.stamps != self._dealt:
+            # Not dealt with is none, so that an edit that is taken back at once is seen as well.
+            self._dealt = listing.stamps if self._deal(listing, now, fresh) else None
 
     def _deal(self, listing: Listing, now: Now, fresh: bool) -> bool:
         """Bring the rule files into force; False: not now, try again at the next look."""
@@ -96,6 +98,8 @@ class RuleReader:
             if self._memory is not None:
                 self._memory, self._shown = None, self._disk
             self._own = None
+            if self._noted[0]:
+                self._take_back(fresh)
             return True
         if signature == self._noted[0]:
             self._own = self._noted[1] if self._memory is not None else None
@@ -105,6 +109,17 @@ class RuleReader:
             if not fresh or not self._rest(listing):
                 return False
         return self._compile(fresh)
+
+    def _take_back(self, fresh: bool) -> None:
+        """The files are those in force again: the problem that was noted meanwhile is over, for everybody."""
+        try:
+            self._writer.absorb(_WAIT if fresh else 0.0)
+        except RuleError:
+            pass  # Another edit came in between; it is noted, and loaded below.
+        except EngineError:
+            self._noted = ("", "")  # It cannot be removed here or now, and is over all the same.
+            return
+        self._noted = self._store.problem()
 
     def _compile(self, fresh: bool) -> bool:
         try:

@@ -44,7 +44,7 @@ class InstanceWriter:
             started = instance.started or (old.instance.started if old else now.wall)
             slot = _slot(folder, instance.id, lane, old.instance.slot if old and old.lane == lane else None)
             instance = instance._replace(slot=slot, started=started, alive=True)
-            self._write(path, Record(instance, ttl, lane))
+            self._write(path, Record(instance, ttl, lane), now)
             taken = [item for item in folder.left if item.id != instance.id and (item.lane, item.slot) != (lane, slot)]
             _write_left(folder, taken, now)
             sweep(folder_path)
@@ -56,7 +56,7 @@ class InstanceWriter:
         path = self._path(instance)
         now = self._now()
         written = files.mark(path)[0] / 1e9
-        if written and self._ttl.get(path) == ttl and abs(now.wall - written) < ttl and _touched(path):
+        if written and self._ttl.get(path) == ttl and abs(now.wall - written) < ttl and _touched(path, now):
             return
         folder = self._existing(instance)
         if folder is not None and instance.id in folder.leases:
@@ -73,10 +73,11 @@ class InstanceWriter:
             self.register(instance._replace(state=state), self._ttl.get(path, TTL))
             return
         with Lock(folder_path + "/" + LOCK, _WAIT):
-            lease = _read(folder_path, instance.service, self._now()).leases.get(instance.id)
+            now = self._now()
+            lease = _read(folder_path, instance.service, now).leases.get(instance.id)
             if lease is not None:
                 record = lease.record
-                self._write(path, record._replace(instance=record.instance._replace(state=state)))
+                self._write(path, record._replace(instance=record.instance._replace(state=state)), now)
         if lease is None:
             self.register(instance._replace(state=state), self._ttl.get(path, TTL))
         else:
@@ -126,8 +127,8 @@ class InstanceWriter:
         path = os.path.dirname(self._path(instance))
         return _read(path, instance.service, self._now()) if os.path.isdir(path) else None
 
-    def _write(self, path: str, record: Record) -> None:
-        files.replace(path, (dump(record),))
+    def _write(self, path: str, record: Record, now: Now) -> None:
+        files.replace(path, (dump(record),), when=now.wall)
         self._ttl[path] = record.ttl
 
     def _announce(self) -> None:
@@ -135,10 +136,10 @@ class InstanceWriter:
         files.replace(self._root + "/" + GENERATION, (os.urandom(8).hex().encode("ascii"),))
 
 
-def _touched(path: str) -> bool:
+def _touched(path: str, now: Now) -> bool:
     """Set a file's time to now; False when it went away or is not ours, so that it has to be written anew."""
     try:
-        os.utime(path, follow_symlinks=False)
+        os.utime(path, (now.wall, now.wall), follow_symlinks=False)
     except OSError:
         return False
     return True

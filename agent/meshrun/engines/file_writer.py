@@ -126,8 +126,9 @@ class RuleWriter:
         done: List[str] = []
         try:
             for name, text in intent.texts.items():
-                done.append(name)
                 self._put(name, None if text is None else text.encode("utf-8"))
+                done.append(name)
+            files.sync(self._store.rules)
         except EngineError:
             self._undo(done, contents)
             raise
@@ -176,10 +177,8 @@ class RuleWriter:
             return
         try:
             new = build(overlaid(contents, intent.texts), "", old)
-        except RuleError:
-            files.remove(
-                self._store.journal
-            )  # Somebody edited the files since; what stands there counts as their edit.
+        except RuleError:  # Somebody edited the files since; what stands there counts as their edit.
+            files.remove(self._store.journal)
             return
         differ = changes(old, new)
         revision = intent.revision._replace(identities=tuple(sorted(differ)))

@@ -27,7 +27,7 @@ def mark(path: str) -> Mark:
     """The mark of a path, `ABSENT` when nothing is there. Raises `EngineError`."""
     try:
         seen = os.stat(path)
-    except (FileNotFoundError, NotADirectoryError):
+    except FileNotFoundError:
         return ABSENT
     except OSError as error:
         raise trouble("read", path, error) from error
@@ -63,7 +63,7 @@ def _blocks(path: str, limit: int, follow: bool) -> Iterator[bytes]:
     """The content of a regular file: at least one block, which may be empty; no block if there is no file."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | (0 if follow else os.O_NOFOLLOW))
-    except (FileNotFoundError, NotADirectoryError):
+    except FileNotFoundError:
         return
     except OSError as error:
         raise trouble("read", path, error) from error
@@ -84,11 +84,12 @@ def _blocks(path: str, limit: int, follow: bool) -> Iterator[bytes]:
     raise EngineError("cannot read %s: it has more than %d bytes; split or remove it" % (path, limit))
 
 
-def replace(path: str, pieces: Iterable[bytes], durable: bool = False) -> None:
+def replace(path: str, pieces: Iterable[bytes], durable: bool = False, when: Optional[float] = None) -> None:
     """Put a whole new file in the place of `path` in one step; readers see the old one or the new one.
 
     A file that was there keeps its mode, and its owner where we may give it; a symbolic link is not followed, for
-    others may be allowed to plant one. `durable`: on the disk when this returns. Raises `EngineError`.
+    others may be allowed to plant one. `durable`: the content is on the disk before it takes its place; `sync` its
+    folder to have the place there too. `when`: the file's time in epoch seconds, else now. Raises `EngineError`.
     """
     try:
         folder, name = os.path.split(path)
@@ -96,13 +97,13 @@ def replace(path: str, pieces: Iterable[bytes], durable: bool = False) -> None:
         in_place = False
         try:
             _write(temporary, path, b"".join(pieces), durable)
+            if when is not None:
+                os.utime(temporary, (when, when))
             os.replace(temporary, path)
             in_place = True
         finally:
             if not in_place:
                 remove(temporary)
-        if durable:
-            _sync(folder)
     except OSError as error:
         raise trouble("write", path, error) from error
 
@@ -140,22 +141,24 @@ def _grant(descriptor: int, path: str) -> None:
     os.fchmod(descriptor, stat.S_IMODE(old.st_mode) & 0o777)
 
 
-def _sync(folder: str) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+def sync(folder: str) -> None:
+    """Have on the disk which files a folder holds. Raises `EngineError`."""
     try:
-        os.fsync(descriptor)
+        descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
     except OSError as error:
         if error.errno != errno.EINVAL:  # Some file systems cannot sync a folder; then there is nothing to do.
-            raise
-    finally:
-        os.close(descriptor)
+            raise trouble("write", folder, error) from error
 
 
 def remove(path: str) -> bool:
     """Remove a file; False when it was not there. Raises `EngineError`."""
     try:
         os.unlink(path)
-    except (FileNotFoundError, NotADirectoryError):
+    except FileNotFoundError:
         return False
     except OSError as error:
         raise trouble("remove", path, error) from error

@@ -78,7 +78,7 @@ def entries(folder: str) -> Iterator[os.DirEntry[str]]:
             for entry in found:
                 if not entry.name.startswith("."):
                     yield entry
-    except (FileNotFoundError, NotADirectoryError):
+    except FileNotFoundError:
         return
     except OSError as error:
         raise trouble("read", folder, error) from error

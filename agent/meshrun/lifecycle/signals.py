@@ -59,6 +59,8 @@ def abandon() -> None:
 class _Adopted:
     """Our handler where the program has none. `meshrun_handler` is what stands behind it, as the program knows it."""
 
+    __slots__ = ("_gate", "meshrun_handler")  # on the type: that is how the hook of `signal` knows ours
+
     def __init__(self, gate: Callable[[int], bool], behind: Any) -> None:
         self._gate = gate
         self.meshrun_handler = behind

@@ -8,4 +8,4 @@ from typing import TYPE_CHECKING, Optional
 if TYPE_CHECKING:
     from .inbound import Request
 
-CURRENT: "ContextVar[Optional[Request]]" = ContextVar("meshrun_request", default=None)
+CURRENT: ContextVar[Optional[Request]] = ContextVar("meshrun_request", default=None)

@@ -68,7 +68,9 @@ class Headers:
         self.unknown = unknown_read + unknown_write
         exact = {name.lower() for name in carry if not name.endswith("*")}
         prefixes = tuple(name[:-1].lower() for name in carry if name.endswith("*"))
-        self._carries: Callable[[str], bool] = lambda name: name in exact or bool(prefixes and name.startswith(prefixes))
+        self._carries: Callable[[str], bool] = lambda name: (
+            name in exact or bool(prefixes and name.startswith(prefixes))
+        )
         self.keys = keys
         self.names = Names(self._classify)
         self._seen: Dict[Any, Incoming] = {}

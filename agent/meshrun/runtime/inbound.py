@@ -33,7 +33,7 @@ class Request:
         self.caller = incoming.caller
         self.mesh = incoming.mesh
 
-    def __enter__(self) -> Request:
+    def __enter__(self) -> Request:  # noqa: PYI034 - `Self` is not in the oldest `typing`
         self._process.server.enter()
         self._token = CURRENT.set(self)
         return self

@@ -25,12 +25,14 @@ class Peer:
         self.service = service  # None: not mesh
         self.shown = shown(service) if service else ""
         self.routed = routed  # a Route names it: conditions look at the request
-        self.calls: "count[int]" = count()  # of a host that is not mesh
+        self.calls: count[int] = count()  # of a host that is not mesh
 
 
 def reusable(keepalive: Optional[float]) -> Optional[float]:
-    """Seconds that a pooled connection may stay idle and still be used: the provider's own limit minus a margin for
-    the way there and a busy machine, a quarter of it, at most one second."""
+    """Seconds that a pooled connection may stay idle and still be used.
+
+    The provider's own limit minus a margin for the way there and a busy machine: a quarter of it, at most one second.
+    """
     return None if keepalive is None else keepalive - min(1.0, keepalive / 4)
 
 
@@ -42,7 +44,7 @@ class Live:
 
     __slots__ = ("_dials", "endpoints", "hosts", "index", "instances", "lanes", "namespace", "own_colour", "snapshot")
 
-    def __init__(self, snapshot: Snapshot, settings: Settings, previous: Optional["Live"]) -> None:
+    def __init__(self, snapshot: Snapshot, settings: Settings, previous: Optional[Live]) -> None:
         self.snapshot = snapshot
         self.index = Index(snapshot)
         self.namespace: str = settings["NAMESPACE"]

@@ -110,4 +110,3 @@ class Local(call.Local):
             for group, stats in list(self._groups.items()):
                 if not stats.inflight:
                     self._groups.pop(group, None)
-

@@ -11,7 +11,7 @@ from ..core.match import Facts, RequestFacts
 from ..core.model import Pairs, shown
 from ..telemetry.metrics import RESULTS
 from .context import CURRENT
-from .headers import DRAINING, text
+from .headers import DRAINING, Name, text
 from .local import Begun
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class Client:
 
     def __init__(self, limit: Optional[int]) -> None:
         self.limit = limit
-        self.services: "set[str]" = set()
+        self.services: set[str] = set()
 
     def window(self, service: str) -> Optional[int]:
         """The most endpoints of one service that this client may keep connections to."""
@@ -98,7 +98,7 @@ class Call:
         process = self._process
         return process.headers.outgoing(self._question.colour, carried, process.caller, self._present)
 
-    def next(self, error: Optional[BaseException] = None) -> bool:
+    def next(self, _error: Optional[BaseException] = None) -> bool:
         """The endpoint could not be reached and nothing was sent: leave it out for a second and move on.
 
         False: no other instance; the hook raises the last error as the library does.
@@ -129,8 +129,10 @@ class Call:
         )
 
     def connect_timeout(self, given: Optional[float]) -> Optional[float]:
-        """Seconds for the next TCP connect. All tries together stay within `given`, the app's own (None: none);
-        while another instance is left a try gets at most half of what remains and at most 3 s."""
+        """Seconds for the next TCP connect. All tries together stay within `given`, the app's own (None: none).
+
+        While another instance is left, a try gets at most half of what remains and at most 3 s.
+        """
         now = monotonic()
         if self._started is None:
             self._started, self._given = now, given
@@ -146,7 +148,12 @@ class Call:
         process = self._process
         if headers is not None and decision is not None and decision.instance is not None and _drains(headers):
             process.local.drains(decision.instance.id, time())
-        result = RESULTS.get(status, "other") if status is not None else "error" if sent else "unsent"
+        if status is not None:
+            result = RESULTS.get(status, "other")
+        elif error is not None and not isinstance(error, Exception):  # a cancelled task, a thrown greenlet, Ctrl-C
+            result = "cancelled"
+        else:
+            result = "error" if sent else "unsent"
         process.count(self._peer, decision, result, self.reason)
 
     def _end(self) -> None:
@@ -165,7 +172,7 @@ def make(process: Process) -> Callable[..., Optional[Call]]:
     """The function behind ``hook.outbound``, bound to this process."""
 
     def outbound(
-        scheme: str, host: str, port: Optional[int], method: str, path: str, headers: Any,
+        scheme: str, host: str, port: Optional[int], method: Name, path: Name, headers: Any,
         proxied: bool = False, client: Optional[Client] = None, protocol: str = "http",
     ) -> Optional[Call]:  # fmt: skip
         live = process.live
@@ -217,7 +224,7 @@ def _decided(process: Process, call: Call, proxied: bool) -> Optional[Call]:
 
 
 def _facts(
-    process: Process, host: str, method: str, path: str, headers: Any, colour: Pairs, service: str
+    process: Process, host: str, method: Name, path: Name, headers: Any, colour: Pairs, service: str
 ) -> RequestFacts:
     current = CURRENT.get()
     carried = current.carried if current is not None else ()
@@ -232,6 +239,4 @@ def _facts(
                 return value
         return None
 
-    return RequestFacts(method, path, host, look, colour, process.tags, process.caller, service)
-
-
+    return RequestFacts(text(method), text(path), host, look, colour, process.tags, process.caller, service)

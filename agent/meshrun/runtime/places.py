@@ -49,7 +49,8 @@ def store(settings: Settings) -> Tuple[str, str]:
     """The store's URL and where that setting came from."""
     url = settings["STORE"]
     if url:
-        return url, settings.origins["STORE"]
+        origin = settings.origins["STORE"]
+        return url, "MESHRUN_STORE" if origin == "environment" else origin
     from ..engines import default_store  # noqa: PLC0415 -- only where no setting names one
 
     return default_store(os.environ, os.geteuid())

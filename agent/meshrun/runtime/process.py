@@ -6,13 +6,12 @@ Made at the first use of a hooked library, not before. `refresh` is the one plac
 from __future__ import annotations
 
 import _thread
-import _thread
 import os
 from _random import Random
 from time import monotonic, time
 from typing import Any, Callable, List, Mapping, Optional, Tuple
 
-from .. import _guard
+from .. import _applied, _guard
 from ..core.aperture import offset
 from ..core.index import Snapshot
 from ..core.model import Pairs
@@ -27,11 +26,8 @@ from .inbound import Request
 from .live import Live, labels, reusable
 from .local import Local
 
-_new_lock = _thread.allocate_lock
 INLINE_SECONDS = 1.0
 """How often a process without an agent thread (a master that forks workers) looks at the engine again."""
-FIRST_SECONDS = 1.0
-"""The longest that a call waits while another thread loads the first snapshot."""
 TIDY_SECONDS = 10.0
 
 
@@ -67,7 +63,7 @@ class Process:
         self._fresh = 0.0  # when the engine last answered, monotonic
         self._tidied = 0.0
         self._reading = _thread.allocate_lock()
-        self._lane_labels: "dict[Pairs, str]" = {}
+        self._lane_labels: dict[Pairs, str] = {}
         self.forking = False
         os.register_at_fork(before=self._before, after_in_parent=self._in_parent, after_in_child=self._in_child)
 
@@ -90,19 +86,19 @@ class Process:
         return live.lifecycle(self.service) if live is not None else Lifecycle()
 
     def refresh(self) -> Optional[Live]:
-        """For a call without a published snapshot or without an agent thread: load, at most once a second, and start
-        the thread where this process may have one."""
-        now = monotonic()
-        if now - self._looked >= INLINE_SECONDS and self._reading.acquire(False):
+        """Load for a call that finds no snapshot or no agent thread, at most once a second; start the thread."""
+        if monotonic() - self._looked < INLINE_SECONDS:
+            return self.live
+        # Only the very first callers wait for each other; later ones go on with the snapshot that there is.
+        if self._reading.acquire(self.live is None):
             try:
-                self._looked = now
-                self.read()
+                if monotonic() - self._looked >= INLINE_SECONDS:
+                    self.read()
+                    self._looked = monotonic()
+                    if not self.forking:
+                        self.start()
             finally:
                 self._reading.release()
-            if not self.forking:
-                self.start()
-        if self.live is None and self._reading.acquire(True, FIRST_SECONDS):
-            self._reading.release()  # another thread was loading the first snapshot: its calls wait as this one did
         return self.live
 
     def start(self) -> None:
@@ -208,6 +204,7 @@ class Process:
             store=self.store,
             store_origin=self.store_origin,
             not_mesh=[list(item) for item in live.not_mesh()] if live is not None else [],
+            hooks=dict(_applied.states),
             errors=dict(_guard.errors),
             command=_command(),
         )
@@ -273,7 +270,9 @@ class Process:
         self.server.after_fork_child()
 
     def _observer(self) -> Local:
-        return Local(self.settings["WARMUP_SECONDS"], offset(self.service or "%s:%d" % (os.uname().nodename, os.getpid())))
+        return Local(
+            self.settings["WARMUP_SECONDS"], offset(self.service or "%s:%d" % (os.uname().nodename, os.getpid()))
+        )
 
 
 def _seed() -> int:

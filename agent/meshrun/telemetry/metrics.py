@@ -19,7 +19,7 @@ REQUESTS = "meshrun_requests_total"
 REQUEST_LABELS = ("direction", "service", "peer", "lane", "target", "result", "reason")
 
 
-def value(counter: "count[int]") -> int:
+def value(counter: count[int]) -> int:
     """How often `counter` was advanced; it is not advanced by asking."""
     return int(repr(counter)[6:-1])
 
@@ -32,14 +32,14 @@ class Counter:
     def __init__(self, name: str, labels: Tuple[str, ...]) -> None:
         self.name = name
         self.labels = labels
-        self._series: Dict[Tuple[str, ...], "count[int]"] = {}
+        self._series: Dict[Tuple[str, ...], count[int]] = {}
 
     def add(self, key: Tuple[str, ...]) -> None:
         """Count one event with these label values, in the order of `labels`."""
         counter = self._series.get(key)
         next(counter if counter is not None else self._new(key))
 
-    def _new(self, key: Tuple[str, ...]) -> "count[int]":
+    def _new(self, key: Tuple[str, ...]) -> count[int]:
         if len(self._series) >= MAX_SERIES:
             key = ("other",) * len(self.labels)
         return self._series.setdefault(key, count())

@@ -1,4 +1,4 @@
-"""One file per dialect: how a neighbouring mesh writes a colour on the wire. The table below is the only list of them."""
+"""One file per dialect: how a neighbouring mesh writes a colour on the wire. The table here is their only list."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ class Baggage(Dialect):
         """The one shared header."""
         return "" if name == "baggage" else None
 
-    def read(self, token: str, value: str, keys: FrozenSet[str]) -> Sequence[Tuple[str, str]]:
+    def read(self, token: str, value: str, keys: FrozenSet[str]) -> Sequence[Tuple[str, str]]:  # noqa: ARG002 - the interface
         """Members whose name is one of `keys`, percent-decoded, properties cut; bounded in bytes and members."""
         pairs = []
         for member in value[:MAX_BYTES].split(",", MAX_MEMBERS)[:MAX_MEMBERS]:

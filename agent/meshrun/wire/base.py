@@ -21,5 +21,8 @@ class Dialect(ABC):
 
     @abstractmethod
     def write(self, colour: Pairs, keys: FrozenSet[str], present: Sequence[Tuple[str, str]]) -> List[Tuple[str, str]]:
-        """The headers to set for `colour`. `present`: (lower-case name, value) of those that the app set itself and
-        that this dialect recognises: its members and single-purpose headers win."""
+        """The headers to set for `colour`.
+
+        `present`: (lower-case name, value) of those that the app set itself and that this dialect recognises; its
+        members and single-purpose headers win.
+        """

@@ -1,5 +1,8 @@
-"""The dialect ``polaris``: ``X-Polaris-Metadata-Transitive-<key>: <value>`` (Tencent/spring-cloud-tencent,
-MetadataConstant). Any key is a colour key; its case cannot be trusted (WSGI and HTTP/2 fold it)."""
+"""The dialect ``polaris``: ``X-Polaris-Metadata-Transitive-<key>: <value>``.
+
+Source: Tencent/spring-cloud-tencent, MetadataConstant. Any key is a colour key; its case cannot be trusted, because
+WSGI and HTTP/2 fold it.
+"""
 
 from __future__ import annotations
 
@@ -18,11 +21,11 @@ class Polaris(Dialect):
         """The key, for a header of this dialect."""
         return name[len(PREFIX) :] or None if name.startswith(PREFIX) else None
 
-    def read(self, token: str, value: str, keys: FrozenSet[str]) -> Sequence[Tuple[str, str]]:
+    def read(self, token: str, value: str, keys: FrozenSet[str]) -> Sequence[Tuple[str, str]]:  # noqa: ARG002 - the interface
         """The one pair."""
         return ((token, value.strip()),)
 
-    def write(self, colour: Pairs, keys: FrozenSet[str], present: Sequence[Tuple[str, str]]) -> List[Tuple[str, str]]:
+    def write(self, colour: Pairs, keys: FrozenSet[str], present: Sequence[Tuple[str, str]]) -> List[Tuple[str, str]]:  # noqa: ARG002 - the interface
         """A header per key, except those that the app set itself."""
         taken = {name for name, _ in present}
         return [("X-Polaris-Metadata-Transitive-" + key, value) for key, value in colour if PREFIX + key not in taken]

@@ -9,7 +9,7 @@ import httpcore
 from meshrun import hook
 
 from .dial import CONNECT_ERRORS, AsyncDial, Dial, arm, unsent
-from .outcome import answered, answered_async, failed
+from .outcome import answered, failed
 from .routed import Origin, copied, route
 
 STATE = "_meshrun"
@@ -117,7 +117,7 @@ def make_handle_async_request(original: Callable[..., Any]) -> Callable[..., Any
         finally:
             if response is None:
                 failed(call)
-        answered_async(call, response)
+        answered(call, response)
         return response
 
     return handle_async_request

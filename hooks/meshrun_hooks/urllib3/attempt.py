@@ -14,18 +14,19 @@ MARK = "_meshrun"
 class Attempt:
     """What the seams below `urlopen` need to know of the attempt that runs above them."""
 
-    __slots__ = ("_endpoint", "call", "elsewhere", "headers", "pool")
+    __slots__ = ("_endpoint", "before", "call", "elsewhere", "headers", "pool")
 
-    def __init__(self, call: Any, pool: Any, headers: Any) -> None:
+    def __init__(self, call: Any, pool: Any, headers: Any, before: Optional[Attempt]) -> None:
         self.call: Any = call  # None once its end was told
         self.pool: Any = pool  # the app's pool until a connection was taken from it, then None
         self.headers = headers
+        self.before = before  # the attempt in whose `urlopen` this one runs
         self.elsewhere: bool = call.endpoint is not None or call.refused is not None  # not to the address as written
         self._endpoint: Optional[str] = None
 
     def took(self, conn: Any) -> None:
         """The connection of this attempt is chosen."""
-        setattr(conn, MARK, self)
+        conn._meshrun = self  # noqa: SLF001 -- our own mark
         self.pool = None
 
     def leads_to(self) -> Optional[str]:

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import sys
 from types import FunctionType
-from typing import Any, Callable, Dict, Mapping, Optional, Tuple
+from typing import Any, Callable, Mapping, Optional, Tuple
 
 from meshrun import hook
 
 from . import idle, kinds
 from .attempt import CURRENT, Attempt
 from .headers import with_set
-from .kinds import PLAIN
+from .kinds import ODD
 
 Function = Callable[..., Any]
 
@@ -51,19 +51,21 @@ def _urlopen_2(original: Function) -> Function:
         release_conn: Any = None, chunked: Any = False, body_pos: Any = None, preload_content: Any = True,
         decode_content: Any = True, **response_kw: Any,
     ) -> Any:  # fmt: skip
-        if self.proxy is None and type(self) in PLAIN and self.ConnectionCls in PLAIN and url.startswith("/"):
+        if self.proxy is None and url.startswith("/") and not ODD:
+            given = self.headers if headers is None else headers
             limit = idle.client(self) if self.block else None
-            call = hook.outbound(self.scheme, self.host, self.port, method, url, headers, False, limit)
+            call = hook.outbound(self.scheme, self.host, self.port, method, url, given, False, limit)
         else:
             call = _unusual(self, method, url, headers)
-        if call is None:
+        attempt = _begin(self, call, headers, retries) if call is not None else None
+        if attempt is None:
             return original(
                 self, method, url, body, headers, retries, redirect, assert_same_host, timeout, pool_timeout,
                 release_conn, chunked, body_pos, preload_content, decode_content, **response_kw,
             )  # fmt: skip
-        return _decided(
-            original, call,
-            (self, method, url, body, headers, retries, redirect, assert_same_host, timeout, pool_timeout,
+        return _run(
+            attempt, original,
+            (self, method, url, body, attempt.headers, retries, redirect, assert_same_host, timeout, pool_timeout,
              release_conn, chunked, body_pos, preload_content, decode_content),
             response_kw,
         )  # fmt: skip
@@ -79,19 +81,21 @@ def _urlopen_1(original: Function) -> Function:
         redirect: Any = True, assert_same_host: Any = True, timeout: Any = None, pool_timeout: Any = None,
         release_conn: Any = None, chunked: Any = False, body_pos: Any = None, **response_kw: Any,
     ) -> Any:  # fmt: skip
-        if self.proxy is None and type(self) in PLAIN and self.ConnectionCls in PLAIN and url.startswith("/"):
+        if self.proxy is None and url.startswith("/") and not ODD:
+            given = self.headers if headers is None else headers
             limit = idle.client(self) if self.block else None
-            call = hook.outbound(self.scheme, self.host, self.port, method, url, headers, False, limit)
+            call = hook.outbound(self.scheme, self.host, self.port, method, url, given, False, limit)
         else:
             call = _unusual(self, method, url, headers)
-        if call is None:
+        attempt = _begin(self, call, headers, retries) if call is not None else None
+        if attempt is None:
             return original(
                 self, method, url, body, headers, retries, redirect, assert_same_host, timeout, pool_timeout,
                 release_conn, chunked, body_pos, **response_kw,
             )  # fmt: skip
-        return _decided(
-            original, call,
-            (self, method, url, body, headers, retries, redirect, assert_same_host, timeout, pool_timeout,
+        return _run(
+            attempt, original,
+            (self, method, url, body, attempt.headers, retries, redirect, assert_same_host, timeout, pool_timeout,
              release_conn, chunked, body_pos),
             response_kw,
         )  # fmt: skip
@@ -100,80 +104,81 @@ def _urlopen_1(original: Function) -> Function:
 
 
 def _urlopen_any(original: Function) -> Function:
+    """Whatever the signature is. By position `headers` and `retries` are the second and third after `url`."""
+
     def urlopen(self: Any, method: Any, url: Any, *args: Any, **kwargs: Any) -> Any:
-        given = (self, method, url, *args)
-        call = _unusual(self, method, url, _argument("headers", given, kwargs))
-        if call is None:
-            return original(*given, **kwargs)
-        return _decided(original, call, given, kwargs)
+        headers = args[1] if len(args) > 1 else kwargs.get("headers")
+        retries = args[2] if len(args) > 2 else kwargs.get("retries")  # noqa: PLR2004 -- see above
+        call = _unusual(self, method, url, headers)
+        attempt = _begin(self, call, headers, retries) if call is not None else None
+        if attempt is None:
+            return original(self, method, url, *args, **kwargs)
+        if len(args) > 1:
+            args = (args[0], attempt.headers, *args[2:])
+        else:
+            kwargs["headers"] = attempt.headers
+        return _run(attempt, original, (self, method, url, *args), kwargs)
 
     return urlopen
 
 
-_PLACES = {"headers": 4, "retries": 5}
-
-
-def _argument(name: str, args: Tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
-    place = _PLACES[name]
-    return args[place] if len(args) > place else kwargs.get(name)
-
-
 @hook.guarded(where="urllib3.decide")
 def _unusual(pool: Any, method: Any, url: Any, headers: Any) -> Any:
-    """Decide a call through a proxy, of an absolute URL, or of a pool of the app's own class."""
-    if not kinds.dials(type(pool), pool.ConnectionCls):
+    """Decide a call through a proxy or of an absolute URL, and every call once a pool turned up that is not ours."""
+    if not isinstance(url, str) or (ODD and not kinds.dials(pool)):
         return None
+    given = pool.headers if headers is None else headers
     scheme, host, port, path = kinds.parts(url)
     if pool.proxy is None:
-        return hook.outbound(pool.scheme, pool.host, pool.port, method, path, headers, False, idle.client(pool))
-    if scheme != "http":  # a tunnel, or TLS that the proxy ends
-        return None
-    return hook.outbound(scheme, host, port, method, path, headers, True)
+        return hook.outbound(pool.scheme, pool.host, pool.port, method, path, given, False, idle.client(pool))
+    return hook.outbound(scheme, host, port, method, path, given, True) if scheme == "http" else None
+
+
+def _begin(pool: Any, call: Any, headers: Any, retries: Any) -> Optional[Attempt]:
+    """The attempt of a decided call; None: the call runs as if it had not been decided."""
+    attempt = _prepare(pool, call, headers, retries)
+    if attempt is None:
+        _abandon(call)
+    return attempt
 
 
 @hook.guarded(where="urllib3.begin")
-def _begin(call: Any, args: Tuple[Any, ...], kwargs: Mapping[str, Any]) -> Attempt:
-    """The attempt of a decided call. A retry or redirect runs inside `urlopen` of the attempt before it, which is over
-    by then: the history that it hands on says how it ended."""
+def _prepare(pool: Any, call: Any, headers: Any, retries: Any) -> Optional[Attempt]:
+    """Make the attempt; None for a pool that does not dial through our seam.
+
+    A retry or redirect runs inside `urlopen` of the attempt before it, which is over by then: the history that it
+    hands on says how it ended.
+    """
+    if not kinds.dials(pool):
+        return None
     before = CURRENT.get()
     if before is not None and before.call is not None:
-        history = getattr(_argument("retries", args, kwargs), "history", None)
+        history = getattr(retries, "history", None)
         if history:
             before.end(history[-1].status, None, history[-1].error)
-    pool = args[0]
-    given = _argument("headers", args, kwargs)
-    attempt = Attempt(call, pool, with_set(pool.headers if given is None else given, call.set_headers))
+    attempt = Attempt(call, pool, with_set(pool.headers if headers is None else headers, call.set_headers, pool), before)
     if attempt.elsewhere:
         idle.of(pool)
     return attempt
 
 
-@hook.guarded(where="urllib3.begin")
+@hook.guarded(where="urllib3.abandon")
 def _abandon(call: Any) -> None:
     call.done(sent=False)
 
 
-def _decided(original: Function, call: Any, args: Tuple[Any, ...], kwargs: Dict[str, Any]) -> Any:
-    """Run `original` once, as the attempt of this call."""
-    attempt = _begin(call, args, kwargs)
-    if attempt is None:
-        _abandon(call)
-        return original(*args, **kwargs)
-    if len(args) > _PLACES["headers"]:
-        args = (*args[:4], attempt.headers, *args[5:])
-    else:
-        kwargs["headers"] = attempt.headers
-    before = CURRENT.get()
+def _run(attempt: Attempt, original: Function, args: Tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+    """Run `original`, once, as this attempt."""
     CURRENT.set(attempt)
-    response: Optional[Any] = None
+    response: Any = None
     try:
         response = original(*args, **kwargs)
         return response
     finally:
-        CURRENT.set(before)
+        CURRENT.set(attempt.before)
         if attempt.call is not None:
             # Nothing below told the end: a failure of TLS or of sending, a full pool, Ctrl-C.
             if response is not None:
                 attempt.end(response.status, response.headers)
             else:
-                attempt.end(error=sys.exc_info()[1], sent=attempt.pool is None)
+                attempt.end(None, None, sys.exc_info()[1], attempt.pool is None)

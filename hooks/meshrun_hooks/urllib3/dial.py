@@ -15,7 +15,7 @@ from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
 from meshrun import hook
 
-from .attempt import MARK, Attempt
+from .attempt import Attempt
 
 UNSET: Any = socket._GLOBAL_DEFAULT_TIMEOUT  # type: ignore[attr-defined] # noqa: SLF001 -- urllib3 before 1.26.10 leaves it in place
 
@@ -24,7 +24,7 @@ def new_conn(original: Callable[[Any], Any]) -> Callable[[Any], Any]:
     """`HTTPConnection._new_conn`: opens the socket."""
 
     def _new_conn(self: Any) -> Any:
-        attempt = self.__dict__.get(MARK)
+        attempt = getattr(self, "_meshrun", None)
         call = attempt.call if attempt is not None else None
         if call is None:
             return original(self)
@@ -91,7 +91,7 @@ def getresponse(original: Callable[[Any], Any]) -> Callable[[Any], Any]:
     """`HTTPConnection.getresponse`: waits for the head of the response."""
 
     def getresponse(self: Any) -> Any:
-        attempt = self.__dict__.get(MARK)
+        attempt = getattr(self, "_meshrun", None)
         if attempt is None or attempt.call is None:
             return original(self)
         try:

@@ -1,22 +1,36 @@
-"""Copies of the app's headers with ours set: cheap, of the kind that urllib3 takes, the app's object untouched."""
+"""Copies of the app's headers with ours set: cheap, of a kind that urllib3 takes, the app's object untouched."""
 
 from __future__ import annotations
 
 from typing import Any, Callable, Dict, Sequence, Tuple
 
+import urllib3
 
-def with_set(headers: Any, pairs: Sequence[Tuple[str, str]]) -> Any:
-    """A copy of `headers` with `pairs` set; a name that is there in any case keeps its spelling and its place."""
+from .kinds import own
+
+_CASE_COUNTS = [int(number) for number in urllib3.__version__.split(".")[:3] if number.isdigit()] < [1, 26, 6]
+"""Whether urllib3 asks the headers themselves for a lower-case name, so that a plain dict of them would not do."""
+_MAX_KINDS = 64
+
+
+def with_set(headers: Any, pairs: Sequence[Tuple[str, str]], pool: Any) -> Any:
+    """A copy of `headers` with `pairs` set; a name that is there in any case keeps its place, in a dict its spelling.
+
+    `pool`: the pool that it is for.
+    """
     kind = type(headers)
-    copy = (_COPIES.get(kind) or _learn(kind))(headers)
+    copier = _COPIES.get(kind) or _learn(kind)
+    if copier is _entries and not own(pool):
+        copier = _own_copy
+    copy = copier(headers)
+    plain = type(copy) is dict
     for name, value in pairs:
-        if not isinstance(copy, dict) or name in copy:  # mappings other than dict mind no case themselves
-            copy[name] = value
-            continue
-        size, found = len(name), name
-        for key in copy:
-            if len(key) == size and _lower(key) == name.lower():
-                found = key
+        found = name
+        if plain and name not in copy:
+            size = len(name)
+            for key in copy:
+                if len(key) == size and _lower(key) == name.lower():
+                    found = key
         copy[found] = value
     return copy
 
@@ -26,8 +40,9 @@ def _lower(key: Any) -> str:
 
 
 def _entries(headers: Any) -> Dict[str, str]:
-    """A plain dict of a `requests` CaseInsensitiveDict, whose own copy takes 15 µs: it makes each entry anew."""
-    return dict(headers._store.values())  # noqa: SLF001 -- its items() builds the same pairs one call at a time
+    """The entries of a `requests` CaseInsensitiveDict as a plain dict. Its own copy makes each entry anew, which takes
+    15 µs, and urllib3 copies once more."""
+    return dict(headers._store.values())  # noqa: SLF001 -- items() builds the same pairs one call at a time
 
 
 def _own_copy(headers: Any) -> Any:
@@ -41,10 +56,8 @@ _COPIES: Dict[type, Callable[[Any], Any]] = {dict: dict}
 def _learn(kind: type) -> Callable[[Any], Any]:
     """How to copy headers of a class seen for the first time."""
     name = "%s.%s" % (kind.__module__, kind.__qualname__)
-    copy = _entries if name == "requests.structures.CaseInsensitiveDict" else _own_copy
-    if len(_COPIES) < MAX_KINDS:
+    fast = name == "requests.structures.CaseInsensitiveDict" and not _CASE_COUNTS
+    copy = _entries if fast else _own_copy
+    if len(_COPIES) < _MAX_KINDS:
         _COPIES[kind] = copy
     return copy
-
-
-MAX_KINDS = 64

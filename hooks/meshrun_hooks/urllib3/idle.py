@@ -35,12 +35,12 @@ class Idle:
         self.lists: Dict[Optional[str], Waiting] = {}  # by endpoint; None: the address as the app wrote it
         self.swept = monotonic()
 
-    def park(self, endpoint: Optional[str], conn: Any) -> None:
-        """Let a connection wait."""
+    def park(self, endpoint: Optional[str], conn: Any, now: float) -> None:
+        """Let a connection wait from `now` on."""
         waiting = self.lists.get(endpoint)
         if waiting is None:
             waiting = self.lists.setdefault(endpoint, [])
-        waiting.append((monotonic(), conn))
+        waiting.append((now, conn))
 
     @hook.guarded(where="urllib3.drain")
     def drain(self) -> None:
@@ -50,9 +50,9 @@ class Idle:
                 _close_oldest(waiting)
 
     @hook.guarded(where="urllib3.sweep")
-    def sweep(self) -> None:
+    def sweep(self, now: float) -> None:
         """Close what the other side has closed: endpoints that left the mesh are never asked for again."""
-        self.swept = monotonic()
+        self.swept = now
         for waiting in list(self.lists.values()):
             while waiting and is_connection_dropped(waiting[0][1]):
                 _close_oldest(waiting)
@@ -74,7 +74,7 @@ def _close_oldest(waiting: Waiting) -> None:
 
 def of(pool: Any) -> Idle:
     """The idle connections of a pool, from its first routed call on."""
-    known: Optional[Idle] = pool.__dict__.get(MARK)
+    known: Optional[Idle] = getattr(pool, MARK, None)
     if known is not None:
         return known
     new = Idle(hook.client(getattr(pool.pool, "maxsize", 0) or None) if pool.block else None)
@@ -86,7 +86,7 @@ def of(pool: Any) -> Idle:
 
 def client(pool: Any) -> Any:
     """The client of a pool with a hard limit, for `hook.outbound`."""
-    idle = pool.__dict__.get(MARK)
+    idle = getattr(pool, "_meshrun", None)
     return None if idle is None else idle.client
 
 
@@ -100,7 +100,7 @@ def get_conn(original: Callable[..., Any]) -> Callable[..., Any]:
             return conn
         if attempt.elsewhere:
             # The place held a connection to the address as written: it waits for the next call that goes there.
-            of(self).park(None, conn)
+            of(self).park(None, conn, monotonic())
             return self._new_conn()
         attempt.took(conn)
         return conn
@@ -115,7 +115,7 @@ def new_conn(original: Callable[[Any], Any]) -> Callable[[Any], Any]:
         attempt = CURRENT.get()
         if attempt is not None and attempt.pool is not self:
             attempt = None
-        idle = self.__dict__.get(MARK)
+        idle = getattr(self, "_meshrun", None)
         conn = (idle is not None and _take(self, idle, attempt)) or original(self)
         if attempt is not None:
             attempt.took(conn)
@@ -147,7 +147,7 @@ def put_conn(original: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
     """`HTTPConnectionPool._put_conn`: gives a connection and its place back."""
 
     def _put_conn(self: Any, conn: Any) -> Any:
-        idle = self.__dict__.get(MARK)
+        idle = getattr(self, "_meshrun", None)
         if idle is None or conn is None:
             return original(self, conn)
         return original(self, None if _keep(self, idle, conn) else conn)
@@ -158,12 +158,15 @@ def put_conn(original: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
 @hook.guarded(default=False, where="urllib3.keep")
 def _keep(pool: Any, idle: Idle, conn: Any) -> bool:
     """Let the connection wait here; False: the pool is closed or full and the library throws the connection away."""
-    attempt = conn.__dict__.pop(MARK, None)
+    attempt = getattr(conn, MARK, None)
+    if attempt is not None:
+        conn._meshrun = None  # noqa: SLF001 -- our own; what waits must not keep a snapshot alive
     if pool.pool is None or pool.pool.full():
         return False
-    if monotonic() - idle.swept > SWEEP_SECONDS:
-        idle.sweep()
-    idle.park(attempt.leads_to() if attempt is not None else None, conn)
+    now = monotonic()
+    if now - idle.swept > SWEEP_SECONDS:
+        idle.sweep(now)
+    idle.park(attempt.leads_to() if attempt is not None else None, conn, now)
     if pool.pool is None:  # closed by another thread just now
         idle.drain()
     return True
@@ -174,7 +177,7 @@ def close(original: Callable[[Any], Any]) -> Callable[[Any], Any]:
 
     def close(self: Any) -> Any:
         result = original(self)
-        idle = self.__dict__.get(MARK)
+        idle = getattr(self, "_meshrun", None)
         if idle is not None:
             idle.drain()
         return result

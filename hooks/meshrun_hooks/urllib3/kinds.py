@@ -6,33 +6,37 @@ from typing import Any, Optional, Set, Tuple
 
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
-from urllib3.util.url import parse_url
 
 PLAIN: Set[type] = {HTTPConnectionPool, HTTPSConnectionPool, HTTPConnection, HTTPSConnection}
-"""Classes of pools and connections that open their sockets as the library does."""
+"""Classes of pools and connections that open their sockets through our seam."""
+ODD: Set[Any] = set()
+"""Classes met on a call to the mesh that do not: those of SOCKS proxies, Unix sockets, recorders, browsers."""
 
 _OWN = frozenset(PLAIN)
 _MAX_KINDS = 256
 
 
-def dials(pool: type, connection: Any) -> bool:
-    """Whether this pool with connections of this class opens its sockets in the library's own way.
-
-    Those of SOCKS proxies, Unix sockets, recorders and browsers do not: their calls are left untouched.
-    """
-    return _known(pool, HTTPConnectionPool, ("_get_conn", "_new_conn", "_put_conn")) and _known(
-        connection, HTTPConnection, ("connect", "_new_conn")
+def dials(pool: Any) -> bool:
+    """Whether this pool opens its sockets in the library's own way; if not, its calls are left untouched."""
+    kind, connection = type(pool), pool.ConnectionCls
+    return (kind in PLAIN or _known(kind, HTTPConnectionPool, ("_get_conn", "_new_conn", "_put_conn"))) and (
+        connection in PLAIN or _known(connection, HTTPConnection, ("connect", "_new_conn"))
     )
 
 
+def own(pool: Any) -> bool:
+    """Whether pool and connections are of the library's own classes, without code of the app in them."""
+    return type(pool) in _OWN and pool.ConnectionCls in _OWN
+
+
 def _known(kind: Any, base: type, names: Tuple[str, ...]) -> bool:
-    if kind in PLAIN:
-        return True
-    if not isinstance(kind, type) or not issubclass(kind, base) or not all(_reaches(kind, name) for name in names):
+    if kind in ODD:
         return False
-    if len(PLAIN) < _MAX_KINDS:
-        PLAIN.add(kind)
-    return True
+    fits = isinstance(kind, type) and issubclass(kind, base) and all(_reaches(kind, name) for name in names)
+    kinds = PLAIN if fits else ODD
+    if len(kinds) < _MAX_KINDS:
+        kinds.add(kind)
+    return fits
 
 
 def _reaches(kind: type, name: str) -> bool:
@@ -48,9 +52,15 @@ def _reaches(kind: type, name: str) -> bool:
     return True  # inherited from http.client, as by HTTPConnection itself in some versions
 
 
-def parts(url: str) -> Tuple[Optional[str], Optional[str], Optional[int], str]:
-    """Scheme, host, port and path with query; only a path where the URL is one."""
+def parts(url: str) -> Tuple[str, str, Optional[int], str]:
+    """Scheme, host, port and path with query, as far as they can be read; cheap, for calls through a proxy all come
+    here. Scheme and host are empty where the URL is only a path."""
     if url.startswith("/"):
-        return None, None, None, url
-    parsed = parse_url(url)
-    return parsed.scheme, parsed.host, parsed.port, parsed.request_uri
+        return "", "", None, url
+    scheme, _, rest = url.partition("://")
+    end = min(place for place in (rest.find("/"), rest.find("?"), rest.find("#"), len(rest)) if place >= 0)
+    authority = rest[:end].rpartition("@")[2]
+    host, colon, port = authority.rpartition(":")
+    if not colon or port.endswith("]"):
+        host, port = authority, ""
+    return scheme.lower(), host.strip("[]").lower(), int(port) if port.isdigit() else None, rest[end:] or "/"

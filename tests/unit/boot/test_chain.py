@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import shutil
 import sys
-from typing import Dict
+from typing import Dict, List, Optional
 
 import pytest
+
 from programs import DOOR, Program
 from pythons import INERT, find
 
@@ -43,7 +44,7 @@ except ImportError as error:
         "import sys; sys.path.insert(0, '/first'); sys.path.append('/last')",
     ],
 )
-def test_the_program_sees_what_it_sees_bare(program: Program, way: str, next_one: str) -> None:
+def test_the_program_sees_what_it_sees_bare(program: Program, way: str, next_one: Optional[str]) -> None:
     program.plant({} if next_one is None else {"sitecustomize.py": next_one})
 
     assert program.run(SHOW, [DOOR], **WAYS[way]) == program.bare(SHOW)
@@ -114,7 +115,7 @@ EXECUTING_AGENT = """
 @pytest.mark.parametrize("user", ["print('user')", None], ids=["user", "no-user"])
 @pytest.mark.parametrize("order", ["agent-first", "agent-last"])
 def test_another_agent_and_the_user_run_once_each_in_either_order(
-    program: Program, agent: str, user: str, order: str
+    program: Program, agent: str, user: Optional[str], order: str
 ) -> None:
     other = program.plant({"sitecustomize.py": agent}, under="agent")
     program.plant({"sitecustomize.py": user} if user else {})
@@ -154,13 +155,14 @@ def test_an_old_python_chains_does_nothing_and_says_nothing(program: Program, ve
         "import sys; print([n for n in sys.modules if 'mesh' in n]);"
         "print('sitecustomize' in sys.modules and sys.modules['sitecustomize'].__file__.split('.')[0]); print(sys.path)"
     )
-    for path in ([], [program.folder / "user"]):
+    paths: List[List[object]] = [[], [program.folder / "user"]]
+    for path in paths:
         bare = program.run(code, path, python=python)
         assert program.run(code, [DOOR, *path], python=python, MESHRUN_ENABLED="1") == bare
     assert bare.out.startswith("user\n[]\n")
 
 
-def test_the_boot_folder_may_be_read_only_and_elsewhere(program: Program) -> None:
+def test_the_boot_folder_may_be_read_only(program: Program) -> None:
     copy = program.folder / "delivered"
     shutil.copytree(str(DOOR), str(copy), ignore=shutil.ignore_patterns("__pycache__"))
     copy.chmod(0o555)
@@ -169,8 +171,6 @@ def test_the_boot_folder_may_be_read_only_and_elsewhere(program: Program) -> Non
     ran = program.run("print('app')", [copy], MESHRUN_ENABLED="1")
 
     assert (ran.code, ran.out) == (0, "user\napp\n")
-    assert ran.err.count("\n") == 1  # meshrun itself is not beside it
-    assert ran.err.startswith("meshrun: not started, the program runs without it: ModuleNotFoundError")
     assert sorted(entry.name for entry in copy.iterdir()) == ["sitecustomize.py"]
 
 

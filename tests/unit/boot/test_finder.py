@@ -8,7 +8,8 @@ import zipfile
 from typing import Callable
 
 import pytest
-from programs import Program
+
+from programs import DOOR, Program
 
 Toy = Callable[..., Program]
 ANSWER = "import toy; print(toy.answer())"
@@ -26,12 +27,13 @@ def test_the_hook_is_applied_when_the_program_imports_the_library(toy: Toy) -> N
 LOOK = """
 import importlib.util, inspect, pickle, sys
 def show(spec):
-    print(type(spec), spec.name, type(spec.loader), spec.loader.name, spec.origin, spec.cached, spec.submodule_search_locations)
-    print(sorted(vars(spec.loader)), spec.loader.get_filename(spec.name), spec.loader.get_code(spec.name) is not None)
+    print(type(spec), spec.name, spec.origin, spec.cached, spec.submodule_search_locations, spec.has_location)
+    loader = spec.loader
+    print(type(loader), loader.name, loader.get_filename(spec.name), loader.get_code(spec.name).co_names)
 show(importlib.util.find_spec("toy"))
 import toy
 show(toy.__spec__)
-print(type(toy.__loader__), toy.__loader__ is toy.__spec__.loader, vars(toy).keys(), toy)
+print(vars(toy.__loader__), toy.__loader__ is toy.__spec__.loader, vars(toy).keys(), toy)
 print(toy.answer.__name__, toy.answer.__qualname__, toy.answer.__module__, inspect.signature(toy.answer))
 print(pickle.dumps(toy.answer), inspect.getsource(toy), "wrapt" in sys.modules)
 """
@@ -40,13 +42,8 @@ print(pickle.dumps(toy.answer), inspect.getsource(toy), "wrapt" in sys.modules)
 def test_spec_loader_and_module_look_untouched(toy: Toy) -> None:
     program = toy()
 
-    bare, hooked = program.bare(LOOK), program.hooked(LOOK)
-
-    assert hooked.err == bare.err == ""
-    assert [line for line in hooked.out.splitlines() if "find_spec" not in line or "exec" not in line] == [
-        line.replace("['name', 'path']", "['exec_module', 'name', 'path']", 1) if index == 1 else line
-        for index, line in enumerate(bare.out.splitlines())
-    ]
+    assert program.hooked(LOOK) == program.bare(LOOK)
+    assert program.hooked(LOOK).err == ""
 
 
 FAILING = [
@@ -154,13 +151,16 @@ def test_a_library_in_a_zip_is_patched(toy: Toy) -> None:
 
 
 def test_runpy_runs_a_trigger_as_main(toy: Toy) -> None:
-    program = toy(library="__version__ = '2.0'\ndef answer(): return 41\nprint(__name__, __spec__.name)\n")
-    environ = dict(program.environ(["sitecustomize"]), MESHRUN_ENABLED="1")
+    program = toy(
+        library="__version__ = '2.0'\ndef answer(): return 41\nprint(__name__, __spec__.name, __loader__.name)\n"
+    )
+    environ = dict(program.environ([DOOR]), MESHRUN_ENABLED="1", MESHRUN_HOOKS="-all,planted:hook")
 
     bare = program.start([sys.executable, "-m", "toy"])
     hooked = program.start([sys.executable, "-m", "toy"], environ)
 
     assert hooked == bare
+    assert bare.out == "__main__ toy toy\n"
 
 
 def test_a_finder_of_the_old_protocol_keeps_its_module(toy: Toy) -> None:
@@ -334,8 +334,7 @@ def test_multiprocessing_children_of_every_kind_are_patched(toy: Toy) -> None:
                     print(way, pool.apply(toy.answer))
         """)
     )
-    environ = dict(program.environ([]), MESHRUN_ENABLED="1", MESHRUN_HOOKS="-all,planted:hook")
-    environ["PYTHONPATH"] = program.meshed("import os; print(os.environ['PYTHONPATH'])").out.strip()
+    environ = dict(program.environ([DOOR]), MESHRUN_ENABLED="1", MESHRUN_HOOKS="-all,planted:hook")
 
     ran = program.start([sys.executable, "-W", "ignore", "main.py"], environ)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Callable
 
 import pytest
+
 from programs import DOOR, ROOT, Program
 from pythons import SUPPORTED, find
 
@@ -21,8 +22,8 @@ print(sys.path, sys.flags, sys.argv)
 OURS = ("meshrun", "meshrun_hooks")
 
 
-def _modules(shown: str) -> "set[str]":
-    found: "set[str]" = set(ast.literal_eval(shown))
+def _modules(shown: str) -> set[str]:
+    found: set[str] = set(ast.literal_eval(shown))
     return found
 
 

@@ -42,9 +42,7 @@ def test_a_process_that_accepts_but_does_not_answer_is_named_within_the_time(pro
     assert answers[paths[1]].body is not None
 
 
-def test_a_path_too_long_for_a_socket_address_is_reached_through_its_folder(
-    process: Processes, tmp_path: Path
-) -> None:
+def test_a_path_too_long_for_a_socket_address_is_reached_through_its_folder(process: Processes, tmp_path: Path) -> None:
     process.folder = tmp_path / ("d" * 120)
     process.folder.mkdir()
     live = process(15)

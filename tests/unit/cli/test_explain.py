@@ -4,9 +4,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from meshrun.core import explain
-from meshrun.core.explain import QuestionError
-
 if TYPE_CHECKING:
     from tests.unit.cli.conftest import Meshctl
 
@@ -205,44 +202,3 @@ def test_a_question_that_makes_no_sense_is_a_usage_error(mesh: Meshctl, words: A
     run = mesh("explain", *words)
     assert run.status == 2
     assert run.err.startswith("meshctl: MR2001 ")
-
-
-@pytest.mark.parametrize(
-    "asked",
-    [
-        [],
-        "x",
-        {},
-        {"to": 5},
-        {"to": "a", "url": "http://a/"},
-        {"to": "a", "headers": ["x"]},
-        {"to": "a", "headers": {"x": 1}},
-        {"to": "a", "colour": 7},
-        {"to": "a", "draw": "0.5"},
-        {"to": "a", "from": "."},
-        {"url": "http://"},
-    ],
-)
-def test_a_question_in_json_that_cannot_be_read_raises_only_its_own_error(asked: Any) -> None:
-    with pytest.raises(QuestionError):
-        explain.read(asked, "default")
-
-
-def test_a_question_in_json_is_read_whole() -> None:
-    question = explain.read(
-        {
-            "from": "web.shop",
-            "url": "https://orders/a?b=c",
-            "method": "put",
-            "headers": {"X-A": "1"},
-            "colour": {"LANE": "gray"},
-            "draw": 1,
-        },
-        "default",
-    )
-    assert question.caller == "shop/web"
-    assert (question.host, question.port, question.protocol, question.tls) == ("orders", 443, "http", True)
-    assert (question.method, question.path, question.headers) == ("PUT", "/a?b=c", {"x-a": "1"})
-    assert question.colour == (("lane", "gray"),)
-    assert question.draw is not None
-    assert question.draw < 1

@@ -31,8 +31,8 @@ def parsed(text: str) -> Dict[str, Any]:
             "enter:\n  - at:\n      - web # w\n      - shop\n    percent: 25\npaused: false",
         ),
         (
-            "enter: [{at: web, when: {path: /a}},\n  {at: [shop], when: {path: /b}}]\n",
-            "enter: [{at: web, when: {path: /a}},\n  {at: [shop], when: {path: /b}}, { at: [web, shop], percent: 25 }]\n",
+            "enter: [{at: web, when: {path: /a}},\n {at: [b], when: {path: /b}}]\n",
+            "enter: [{at: web, when: {path: /a}},\n {at: [b], when: {path: /b}}, { at: [web, b], percent: 25 }]\n",
         ),
         (
             "enter:\n  - {at: a, percent: 1}\n  - {at: b, percent: 2, sticky: header.x}\n",

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, List
+from typing import TYPE_CHECKING, Any, Dict, List
 
 import pytest
 
@@ -9,7 +9,7 @@ from meshrun.cli.shapes import SHAPES
 if TYPE_CHECKING:
     from tests.unit.cli.conftest import Meshctl, Processes, Run
 
-_TYPES = {
+_TYPES: Dict[str, Any] = {
     "string": str,
     "integer": int,
     "number": (int, float),

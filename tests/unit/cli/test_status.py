@@ -124,12 +124,18 @@ def test_the_same_store_written_in_another_way_is_no_finding(meshctl: Meshctl, p
 
 def test_older_rules_hooks_that_are_off_and_errors_are_said(meshctl: Meshctl, process: Processes) -> None:
     meshctl.apply(LANE)
-    hooks = {"urllib3": "applied 2.8.0", "httpx": "off: seam httpcore:X is gone"}
+    hooks = {
+        "urllib3": "applied 2.8.0",
+        "httpcore": "off:seam X is gone",
+        "uvloop": "off:MESHRUN_HOOKS",
+        "gunicorn": "waiting",
+    }
     process(101, rules_version=0, hooks=hooks, errors={"outbound": 3})
     run = meshctl("status")
     assert run.status == 1
     assert "note  pid 101: runs rules version 0, the store holds 1 (MR6007)" in run.out
-    assert "!     pid 101: hook httpx: off: seam httpcore:X is gone (MR6009)" in run.out
+    assert "!     pid 101: the hook for httpcore is off: seam X is gone (MR6009)" in run.out
+    assert run.out.count("MR6009") == 1
     assert "!     pid 101: reports errors of its own in outbound (3) (MR6006)" in run.out
 
 

@@ -28,12 +28,10 @@ def lane(
     *enter: Enter,
     priority: int = 100,
     expires: Optional[float] = None,
-    paused: "bool" = False,
+    paused: bool = False,
     namespace: str = "default",
 ) -> Lane:
-    return Lane(
-        name, namespace, (("lane", name),), priority, enter, Fallback(("baseline",), {}), expires, paused
-    )
+    return Lane(name, namespace, (("lane", name),), priority, enter, Fallback(("baseline",), {}), expires, paused)
 
 
 def enter(when: When = ALWAYS, percent: float = 100, sticky: Optional[Source] = None, at: str = WEB) -> Enter:
@@ -185,12 +183,17 @@ def test_other_rules_and_other_services_are_not_answered_from_memory() -> None:
     one, other = rules(lane("gray", enter())), rules(lane("blue", enter()))
     answers: Tuple[Pairs, ...] = (admitted(one), admitted(other), admitted(one, service="default/x"), admitted(one))
     assert answers == (GRAY, BLUE, (), GRAY)
-    assert (admitted(EMPTY, own={"lane": "a"}), admitted(EMPTY, own={"lane": "b"})) == ((("lane", "a"),), (("lane", "b"),))
+    assert (admitted(EMPTY, own={"lane": "a"}), admitted(EMPTY, own={"lane": "b"})) == (
+        (("lane", "a"),),
+        (("lane", "b"),),
+    )
 
 
 def test_the_trace_says_why() -> None:
     found = rules(
-        lane("done", enter(), expires=1.0), lane("gray", enter(TESTER), enter(percent=10)), lane("off", enter(), paused=True)
+        lane("done", enter(), expires=1.0),
+        lane("gray", enter(TESTER), enter(percent=10)),
+        lane("off", enter(), paused=True),
     )
     trace = Trace()
     admitted(found, user("7"), trace=trace)

@@ -104,7 +104,7 @@ def test_offsets_are_pinned_and_differ_by_service() -> None:
         (1, 0, 0, False, 1),
     ],
 )
-def test_the_window(members: int, peak: int, cap: Optional[int], narrow: "bool", size: int) -> None:  # noqa: FBT001
+def test_the_window(members: int, peak: int, cap: Optional[int], narrow: bool, size: int) -> None:
     assert window_size(members, peak, cap, narrow=narrow) == size
 
 

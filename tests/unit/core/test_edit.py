@@ -7,6 +7,7 @@ from typing import Any, Dict, List, Optional, Tuple
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from meshrun.core import documents
 from meshrun.core.documents import RuleError
 from meshrun.core.edit import edit, file_name
@@ -60,7 +61,7 @@ def test_a_key_goes_with_its_line_and_a_new_one_comes_behind_the_last() -> None:
 def test_a_key_of_another_shape_is_replaced_alone() -> None:
     text = "kind: Lane\nname: gray\nenter:\n  - { at: [web] }\npaused: true\n"
     (after,) = once(HAND, (GRAY, text)).values()
-    assert after.startswith("# the shop's rules\n\n---\n# the gray lane\nkind: Lane # by the web team\nname: gray\nenter:\n  - { at: [web] }")
+    assert after.startswith(HAND[: HAND.index("  # testers")] + "  - { at: [web] }")
     assert after.endswith(HAND[HAND.index("paused") :])
 
 
@@ -83,14 +84,21 @@ def test_deleting_what_is_not_there_changes_nothing() -> None:
 
 
 def test_a_new_document_gets_a_file_of_its_own() -> None:
-    after = edit({}, [("Lane/default/new", "kind: Lane\nname: new"), ("Mesh/shop/mesh", "---\nkind: Mesh\nnamespace: shop\n")])
-    assert after == {"rules/lane.new.yaml": "kind: Lane\nname: new\n", "rules/mesh.shop.mesh.yaml": "kind: Mesh\nnamespace: shop\n"}
+    after = edit(
+        {}, [("Lane/default/new", "kind: Lane\nname: new"), ("Mesh/shop/mesh", "---\nkind: Mesh\nnamespace: shop\n")]
+    )
+    assert after == {
+        "rules/lane.new.yaml": "kind: Lane\nname: new\n",
+        "rules/mesh.shop.mesh.yaml": "kind: Mesh\nnamespace: shop\n",
+    }
 
 
 def test_a_new_document_whose_file_exists_goes_to_its_end() -> None:
     before = {"rules/lane.shop.gray.yaml": "kind: Lane\nname: shop.gray"}
     after = edit(before, [("Lane/shop/gray", "kind: Lane\nnamespace: shop\nname: gray")])
-    assert after == {"rules/lane.shop.gray.yaml": "kind: Lane\nname: shop.gray\n---\nkind: Lane\nnamespace: shop\nname: gray\n"}
+    assert after == {
+        "rules/lane.shop.gray.yaml": "kind: Lane\nname: shop.gray\n---\nkind: Lane\nnamespace: shop\nname: gray\n"
+    }
 
 
 def test_file_names_hold_kind_namespace_and_name() -> None:
@@ -148,12 +156,14 @@ def files(draw: st.DrawFn) -> Tuple[str, List[Dict[str, Any]]]:
     some = draw(st.lists(DOCUMENTS, min_size=1, max_size=4, unique_by=documents.identity))
     text = draw(PIECES)
     for number, document in enumerate(some):
-        marker = draw(st.sampled_from(["---\n", "--- # marker\n", "...\n---\n"])) if number or draw(st.booleans()) else ""
+        marker = (
+            draw(st.sampled_from(["---\n", "--- # marker\n", "...\n---\n"])) if number or draw(st.booleans()) else ""
+        )
         text += marker + draw(PIECES) + documents.render(document) + draw(PIECES)
     return text, some
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(files(), DOCUMENTS, st.integers(0, 3), st.booleans())
 def test_an_edit_says_what_it_should_and_touches_nothing_else(
     file: Tuple[str, List[Dict[str, Any]]], other: Dict[str, Any], chosen: int, delete: bool

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from meshrun.core.instant import epoch, written
 
 ZONES = st.integers(-23 * 60, 23 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
@@ -35,7 +36,8 @@ def test_the_forms_that_are_read(text: str, seconds: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "2027", "2027-13-01", "2027-02-29", "2027-01-01T24:00:00Z", "2027-01-01T00:00:00", "1969-12-31", "٢٠٢٧-01-01"]
+    "text",
+    ["", "2027", "2027-13-01", "2027-02-29", "2027-01-01T24:00:00Z", "2027-01-01T00:00:00", "1969-12-31", "٢٠٢٧-01-01"],
 )
 def test_what_is_no_moment(text: str) -> None:
     assert epoch(text) is None

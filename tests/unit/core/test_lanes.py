@@ -68,7 +68,7 @@ def test_a_name_means_the_tags_of_its_lane() -> None:
 
 
 def test_a_service_can_have_its_own_fallback() -> None:
-    own = {SERVICE: ("strict",)}
+    own: Dict[str, Tuple[str, ...]] = {SERVICE: ("strict",)}
     assert tried(rules(lane("gray", by_service=own))) == ((GRAY,), True)
     assert tried(rules(lane("gray", by_service={"default/pay": ("strict",)}))) == ((GRAY, ()), False)
 

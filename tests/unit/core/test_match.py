@@ -22,9 +22,7 @@ def facts(
 
 
 def test(op: str, operand: object, value: Optional[str]) -> bool:
-    return holds(
-        ((Condition(HEADER, op, operand),),), facts(headers={} if value is None else {"x-user-id": value})
-    )
+    return holds(((Condition(HEADER, op, operand),),), facts(headers={} if value is None else {"x-user-id": value}))
 
 
 test.__test__ = False  # type: ignore[attr-defined]
@@ -40,7 +38,12 @@ test.__test__ = False  # type: ignore[attr-defined]
         ("prefix", "/v2", ["/v2", "/v2/x"], ["/v1", "", None]),
         ("suffix", ".png", ["a.png"], [".pn", "", None]),
         ("regex", re.compile("a+"), ["a", "aa"], ["ab", "ba", "", None]),
-        ("range", (1, 5), ["1", "5", "3.5", "+2", " 2 ", "05"], ["0", "6", "5.01", "x", "", "1_0", "nan", "٣", "1e0", None]),
+        (
+            "range",
+            (1, 5),
+            ["1", "5", "3.5", "+2", " 2 ", "05"],
+            ["0", "6", "5.01", "x", "", "1_0", "nan", "٣", "1e0", None],
+        ),
         ("present", True, ["a", ""], [None]),
         ("present", False, [None], ["a", ""]),
     ],

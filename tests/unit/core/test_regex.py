@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import re
+import sys
 import warnings
+from importlib import import_module
+from typing import Any, List
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from meshrun.core import charset
 from meshrun.core.regex import refusal
+
+PARSER = import_module("re._parser" if sys.version_info >= (3, 11) else "sre_parse")
+MAX_STEPS = 500_000
 
 GOOD = [
     "",
@@ -92,7 +99,7 @@ def test_deep_nesting_is_judged_at_once() -> None:
 PIECES = st.sampled_from([*"ab.*+?|()[]^$\\{},-", "(?:", r"\w", r"\d", "{2,}", "{0,9}", "(?i)", "[a-b]", "[^a]", "é"])
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(st.one_of(st.text(max_size=30), st.lists(PIECES, max_size=12).map("".join)))
 def test_any_pattern_is_judged_without_an_error_and_what_is_allowed_compiles(pattern: str) -> None:
     if refusal(pattern) is None:
@@ -103,31 +110,30 @@ def test_any_pattern_is_judged_without_an_error_and_what_is_allowed_compiles(pat
 
 def steps(pattern: str, text: str) -> int:
     """Work of a backtracking matcher, counted by a matcher that is one: positions tried for all prefixes."""
-    parser = __import__("re._parser" if hasattr(re, "_parser") else "sre_parse", fromlist=["parse"])
     budget = [0]
 
-    def walk(items: list, at: int) -> "list[int]":
+    def walk(items: Any, at: int) -> List[int]:
         ends = [at]
         for op, argument in items:
             ends = [end for start in ends for end in one(str(op), argument, start)]
         return ends
 
-    def one(op: str, argument: object, at: int) -> "list[int]":
+    def one(op: str, argument: Any, at: int) -> List[int]:
         budget[0] += 1
-        assert budget[0] < 2_000_000, "blew up"
+        assert budget[0] < MAX_STEPS, "blew up"
         if op == "AT":
             return [at]
         if op == "SUBPATTERN":
-            return walk(list(argument[3]), at)  # type: ignore[index]
+            return walk(list(argument[3]), at)
         if op == "BRANCH":
-            return [end for branch in argument[1] for end in walk(list(branch), at)]  # type: ignore[index]
+            return [end for branch in argument[1] for end in walk(list(branch), at)]
         if op in ("MAX_REPEAT", "MIN_REPEAT"):
-            low, high, inner = argument  # type: ignore[misc]
+            low, high, inner = argument
             return repeat(list(inner), int(low), int(high), at)
         bit = 1 << ord(text[at]) if at < len(text) else 0
         return [at + 1] if bit & charset.characters(op, argument, 0) else []
 
-    def repeat(inner: list, low: int, high: int, at: int) -> "list[int]":
+    def repeat(inner: Any, low: int, high: int, at: int) -> List[int]:
         ends, now, count = ([at] if low == 0 else []), [at], 0
         while now and count < high:
             now = [end for start in now for end in walk(inner, start)]
@@ -135,15 +141,15 @@ def steps(pattern: str, text: str) -> int:
             ends += now if count >= low else []
         return ends
 
-    walk(list(parser.parse(pattern)), 0)
+    walk(list(PARSER.parse(pattern)), 0)
     return budget[0]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.lists(PIECES, min_size=2, max_size=10).map("".join), st.text("ab", min_size=1, max_size=3))
 def test_the_ways_through_an_allowed_pattern_are_bounded(pattern: str, unit: str) -> None:
     if refusal(pattern) is None and "(?i)" not in pattern:
-        assert steps(pattern, unit * (64 // len(unit))) < 2_000_000
+        assert steps(pattern, unit * (64 // len(unit))) < MAX_STEPS
 
 
 def test_the_count_of_ways_sees_what_blows_up() -> None:
@@ -152,18 +158,19 @@ def test_the_count_of_ways_sees_what_blows_up() -> None:
         steps("(a|aa)+b", "a" * 64)
 
 
-CATEGORIES = st.sampled_from([r"\d", r"\D", r"\w", r"\W", r"\s", r"\S", "[^a-f]", "[^é]", "[^k]", "k", "é", "[a-zß]", r"[^\d]", "."])
+CATEGORIES = st.sampled_from(
+    [r"\d", r"\D", r"\w", r"\W", r"\s", r"\S", "[^a-f]", "[^é]", "[^k]", "k", "é", "[a-zß]", r"[^\d]", "."]
+)
 
 
-@settings(max_examples=300)
-@given(CATEGORIES, st.sampled_from(["", "(?i)"]), st.characters(blacklist_categories=("Cs",)))
+@settings(max_examples=150)
+@given(CATEGORIES, st.sampled_from(["", "(?i)"]), st.characters(blacklist_categories=["Cs"]))
 def test_a_set_holds_every_character_that_it_matches(one: str, flag: str, character: str) -> None:
     """Sets may be too large, never too small: overlaps are then found."""
-    parser = __import__("re._parser" if hasattr(re, "_parser") else "sre_parse", fromlist=["parse"])
-    tree = parser.parse(flag + one)
+    tree = PARSER.parse(flag + one)
     ((op, argument),) = list(tree)
     mask = charset.characters(str(op), argument, tree.state.flags)
     if re.fullmatch(flag + one, character):
-        literal = parser.parse(re.escape(character))
+        literal = PARSER.parse(re.escape(character))
         ((name, code),) = list(literal)
         assert mask & charset.characters(str(name), code, 0)

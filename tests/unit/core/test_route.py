@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
+from typing import Any, Callable, Dict, List, Mapping, Optional, Set, Tuple
 
 import pytest
 
@@ -91,7 +91,7 @@ def asked(
     facts: Optional[Facts] = None,
     exclude: Tuple[str, ...] = (),
     protocol: str = "http",
-    tls: "bool" = False,
+    tls: bool = False,
 ) -> Decision:
     call = Call(ORDERS, protocol, tls, colour, facts or NoFacts(), None)
     return decide(indexed(found, instances), call, local or Local(), draw, NOW, None, None, frozenset(exclude))
@@ -111,9 +111,9 @@ def reached(
     exclude: Tuple[str, ...] = (),
     window: Optional[int] = None,
     protocol: str = "http",
-    tls: "bool" = False,
+    tls: bool = False,
     vacancies: Tuple[Vacancy, ...] = (),
-) -> Tuple["set[str]", "set[str]"]:
+) -> Tuple[Set[str], Set[str]]:
     """All instances and reasons that 300 draws lead to."""
     index, chance = indexed(found, instances, vacancies), random.Random(1).random
     call = Call(ORDERS, protocol, tls, colour, NoFacts(), window)
@@ -463,3 +463,47 @@ def test_an_expiry_is_seen_at_its_second() -> None:
     call = Call(ORDERS, "http", False, GRAY, NoFacts())
     reasons = [decide(index, call, Local(), lambda: 0.0, NOW + at).reason for at in (0, 0.49, 0.5, 9, 0.1)]
     assert reasons == ["lane", "lane", "lane-fallback", "lane-fallback", "lane"]
+
+
+ZONED = [one("%s%d" % (zone, slot), {"zone": zone}, slot=slot) for slot, zone in enumerate("ab" * 10)]
+PLAIN = Call(ORDERS, "http", False, (), NoFacts())
+VARIANTS: List[Tuple[Call, Local, float, Optional[str]]] = [
+    (PLAIN, Seen(), NOW, None),
+    (PLAIN, Seen(), NOW, "a"),
+    (PLAIN, Seen(), NOW, "b"),
+    (PLAIN, Seen(place=(0, 4)), NOW, None),
+    (PLAIN, Seen(place=(2, 4)), NOW, None),
+    (PLAIN, Seen(turns=450), NOW, None),
+    (PLAIN, Seen(peak=9), NOW, None),
+    (PLAIN._replace(window=3), Seen(), NOW, None),
+    (PLAIN._replace(protocol="grpc"), Seen(), NOW, None),
+    (PLAIN._replace(tls=True), Seen(), NOW, None),
+    (PLAIN._replace(colour=GRAY), Seen(), NOW, None),
+    (PLAIN, Seen(avoid=("a0",)), NOW, None),
+    (PLAIN, Seen(draining=("a0",)), NOW, None),
+]
+
+
+@pytest.mark.parametrize("before", VARIANTS)
+def test_every_argument_counts_whatever_was_asked_before(before: Tuple[Call, Local, float, Optional[str]]) -> None:
+    """The index keeps plans; one of them is never the answer to another question."""
+    fleet = [*ZONED, *FLEET, one("t", tls=True), one("r", protocol="grpc")]
+    shared = indexed(EMPTY, fleet)
+    call, local, now, zone = before
+    decide(shared, call, local, lambda: 0.0, now, zone)
+    for call, local, now, zone in VARIANTS:
+        for at in (0.0, 0.3, 0.7):
+            fresh = decide(indexed(EMPTY, fleet), call, local, lambda at=at: at, now, zone)  # type: ignore[misc]
+            assert decide(shared, call, local, lambda at=at: at, now, zone) == fresh  # type: ignore[misc]
+
+
+def test_the_first_question_of_a_second_does_not_set_the_weights_of_that_second() -> None:
+    """A weight that jumped with the fraction of the first call would make decisions depend on history."""
+    fleet = [one("new", started=NOW - 1, weight=10_000), one("old"), one("older")]
+    warm = rules(lifecycles={ORDERS: Lifecycle(warmup_seconds=4, warmup_curve=1)})
+    call, shared = Call(ORDERS, "http", False, (), NoFacts()), indexed(warm, fleet)
+    edge = 2500 / 2700
+    for now in (NOW + 0.9, NOW + 0.1):
+        found = [decide(shared, call, Local(), lambda at=at: at, now).instance for at in (edge - 1e-6, edge + 1e-6)]  # type: ignore[misc]
+        assert found[0] == fleet[0]
+        assert found[1] != fleet[0]

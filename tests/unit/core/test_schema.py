@@ -8,40 +8,52 @@ from typing import Any, Dict
 
 import pytest
 from hypothesis import given, settings
+
 from meshrun.core.schema import KINDS, json_schema
 from rule_forms import DOCUMENTS
 
-TYPES: Dict[str, Any] = {"string": str, "object": dict, "array": list, "boolean": bool, "integer": int, "number": (int, float)}
+TYPES: Dict[str, Any] = {
+    "string": str,
+    "object": dict,
+    "array": list,
+    "boolean": bool,
+    "integer": int,
+    "number": (int, float),
+}
 
 
 def fits(value: Any, schema: Dict[str, Any]) -> bool:
     """As much of JSON Schema as ours uses."""
     types = schema.get("type", [])
     types = [types] if isinstance(types, str) else types
-    if types and not any(isinstance(value, TYPES[name]) and (name == "boolean" or value is not True) for name in types):
-        return False
-    if "enum" in schema and value not in schema["enum"]:
-        return False
-    for name, quantifier in (("anyOf", any), ("oneOf", lambda found: sum(found) == 1)):
-        if name in schema and not quantifier([fits(value, one) for one in schema[name]]):
-            return False
+    good = not types or any(isinstance(value, TYPES[one]) and (one == "boolean" or value is not True) for one in types)
+    good = good and ("enum" not in schema or value in schema["enum"])
+    good = good and ("anyOf" not in schema or any(fits(value, one) for one in schema["anyOf"]))
+    good = good and ("oneOf" not in schema or sum(fits(value, one) for one in schema["oneOf"]) == 1)
     if isinstance(value, str):
-        return "pattern" not in schema or re.search(schema["pattern"], value) is not None
-    if isinstance(value, (int, float)):
-        return schema.get("minimum", value) <= value <= schema.get("maximum", value)
-    if isinstance(value, list):
-        good = schema.get("minItems", 0) <= len(value) <= schema.get("maxItems", len(value))
-        return good and all(fits(item, schema.get("items", {})) for item in value)
+        good = good and re.search(schema.get("pattern", ""), value) is not None
+    elif isinstance(value, (int, float)):
+        good = good and schema.get("minimum", value) <= value <= schema.get("maximum", value)
+    elif isinstance(value, list):
+        good = good and schema.get("minItems", 0) <= len(value) <= schema.get("maxItems", len(value))
+        good = good and all(fits(item, schema.get("items", {})) for item in value)
+    elif good:
+        good = entries_fit(value, schema)
+    return bool(good)
+
+
+def entries_fit(value: Dict[str, Any], schema: Dict[str, Any]) -> bool:
     properties, more = schema.get("properties", {}), schema.get("additionalProperties", {})
     good = all(name in value for name in schema.get("required", ()))
     good = good and schema.get("minProperties", 0) <= len(value) <= schema.get("maxProperties", len(value))
-    for name, inner in value.items():
-        good = good and fits(name, schema.get("propertyNames", {}))
-        good = good and (fits(inner, properties[name]) if name in properties else more is not False and fits(inner, more))
-    return good
+    good = good and all(fits(name, schema.get("propertyNames", {})) for name in value)
+    return bool(good) and all(
+        fits(inner, properties[name]) if name in properties else more is not False and fits(inner, more)
+        for name, inner in value.items()
+    )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(DOCUMENTS)
 def test_every_valid_document_fits(document: Dict[str, Any]) -> None:
     assert fits(document, json_schema())

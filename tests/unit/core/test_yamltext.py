@@ -8,6 +8,7 @@ import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from meshrun.core import yamltext
 from meshrun.core.problem import Problem, RuleError
 from meshrun.core.yamlnodes import Node
@@ -108,7 +109,9 @@ def test_aliases_cannot_nest_deeper_than_the_bound() -> None:
     assert codes(text) == ["MR1003"]
 
 
-@pytest.mark.parametrize("text", ["[" * 100_000, "{a: " * 50_000, "- " * 50_000, "a:\n" + "".join(" " * n + "a:\n" for n in range(1, 200))])
+@pytest.mark.parametrize(
+    "text", ["[" * 100_000, "{a: " * 50_000, "- " * 50_000, "a:\n" + "".join(" " * n + "a:\n" for n in range(1, 200))]
+)
 def test_depth_is_bounded(text: str) -> None:
     assert codes(text) == ["MR1003"]
 
@@ -120,7 +123,7 @@ def test_size_is_bounded() -> None:
 YAMLISH = st.text(alphabet="ab:-[]{}#&*!|>'\"%@`,?.~<\\ \n\r\t\x85\u2028\ufeffé\U0001f600U0", max_size=80)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(st.one_of(st.text(max_size=80), YAMLISH))
 def test_any_text_gives_documents_or_problems(text: str) -> None:
     documents, problems = read(text)
@@ -133,7 +136,7 @@ def test_any_text_gives_documents_or_problems(text: str) -> None:
         assert problem.mend
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(YAMLISH)
 def test_any_text_is_safe_without_the_c_parser_too(text: str) -> None:
     with pytest.MonkeyPatch.context() as patch:
@@ -145,6 +148,7 @@ def test_any_text_is_safe_without_the_c_parser_too(text: str) -> None:
 @given(st.binary(max_size=60))
 def test_any_bytes_are_text_or_the_documented_error(data: bytes) -> None:
     try:
-        assert yamltext.decode(data, "f").encode() == data
+        found = yamltext.decode(data, "f").encode()
     except RuleError as error:
-        assert error.problems[0].code == "MR1001"
+        found = error.problems[0].code.encode()
+    assert found in (data, b"MR1001")

@@ -1,0 +1,72 @@
+"""What our hooks cost in one call, all of them on its stack, with the transport replaced by a stub in memory.
+
+One process, the seams put in and taken out between repeats; the figure is the difference of the least of 25 repeats of
+each. The mesh call goes to one of three instances of a service, uncoloured and coloured, with the headers that the
+library sends by itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import sys
+import tempfile
+import time
+from typing import Any, Callable, Dict, List, Tuple
+
+import measure
+import stubs
+
+REPEATS, CALLS = 25, 400
+BUDGET = {"mesh": 6.0, "not mesh": 1.0, "served": 5.0}
+
+
+def least(call: Callable[[int], None], repeats: int = REPEATS) -> float:
+    """Microseconds of one call in the fastest repeat."""
+    best = float("inf")
+    for _ in range(repeats):
+        began = time.perf_counter()
+        call(CALLS)
+        best = min(best, time.perf_counter() - began)
+    return best / CALLS * 1e6
+
+
+def compared(stub: stubs.Stub, call: Callable[[int], None]) -> Tuple[float, float]:
+    """(bare, with hooks), repeats in turn so that a change of the machine's speed meets both."""
+    bare = hooked = float("inf")
+    for _ in range(REPEATS):
+        stub.unpatch()
+        bare = min(bare, least(call, 1))
+        stub.patch()
+        hooked = min(hooked, least(call, 1))
+    stub.unpatch()
+    return bare, hooked
+
+
+def main() -> int:
+    """Measure every stack."""
+    folder = tempfile.mkdtemp(prefix="meshrun-bench-")
+    os.environ.update(MESHRUN_STORE="file:%s/store" % folder, MESHRUN_STATE_DIR=folder + "/state")
+    rows: List[List[str]] = []
+    figures: Dict[str, Any] = {}
+    try:
+        stubs.fill(os.environ["MESHRUN_STORE"])
+        for stub in stubs.STUBS:
+            for kind, call in stub.calls():
+                bare, hooked = compared(stub, call)
+                figures["%s %s" % (stub.name, kind)] = hooked - bare
+                budget = BUDGET[kind.partition(",")[0]]
+                rows.append([stub.name, kind, "%.1f" % bare, "%.2f" % (hooked - bare), "%g" % budget])
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    head = ["stack", "call", "stub alone, µs", "added by hooks, µs", "budget, µs"]
+    note = "Least of %d repeats of %d calls, bare and hooked in turn in one process." % (REPEATS, CALLS)
+    measure.publish("hook_cost", measure.table("Hook cost", head, rows, note), figures)
+    return 0
+
+
+if __name__ == "__main__":
+    if sys.version_info < (3, 14):
+        asyncio.set_event_loop(asyncio.new_event_loop())
+    sys.exit(main())

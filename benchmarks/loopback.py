@@ -1,0 +1,281 @@
+"""What a call and a served request cost on loopback: bare, meshrun, a second bare as control, OpenTelemetry.
+
+All variants run at the same time and work in turn, so that each round sees the same machine. A client's figure is its
+own CPU time for a call, a server's that of its process tree for a request. A run is void unless the colour was seen on
+every call: by the back end for clients, by the process's own counters for servers.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any, Dict, List, Mapping, Sequence, Tuple
+
+import bench_venv
+import measure
+
+APPS = measure.ROOT / "benchmarks" / "apps"
+CLIENTS = ("requests", "httpx", "httpx_async", "aiohttp")
+SERVERS = ("flask", "fastapi", "aiohttp")
+VARIANTS = ("bare", "meshrun", "control", "otel")
+TICK = os.sysconf("SC_CLK_TCK")
+
+
+class Bench:
+    """The processes and the folder of one run."""
+
+    def __init__(self) -> None:
+        self.bin = bench_venv.ready()
+        self.python = str(self.bin / "python")
+        self.folder = Path(tempfile.mkdtemp(prefix="meshrun-bench-"))
+        self.store = "file:%s" % (self.folder / "store")
+        self.processes: List[subprocess.Popen[str]] = []
+
+    def environment(self, variant: str, service: str = "") -> Dict[str, str]:
+        """The environment that makes a variant."""
+        environ = measure.clean_environment(PATH="%s:%s" % (self.bin, os.environ["PATH"]))
+        if variant == "meshrun":
+            environ.update(
+                PYTHONPATH=str(measure.ROOT / "sitecustomize"), MESHRUN_ENABLED="1", MESHRUN_STORE=self.store,
+                MESHRUN_STATE_DIR=str(self.folder / "state"), MESHRUN_LANE="gray", MESHRUN_SERVICE=service,
+            )  # fmt: skip
+        if variant == "otel":
+            environ.update(OTEL_TRACES_EXPORTER="none", OTEL_METRICS_EXPORTER="none", OTEL_LOGS_EXPORTER="none",
+                           OTEL_SERVICE_NAME="bench")  # fmt: skip
+        return environ
+
+    def start(self, variant: str, command: Sequence[str], service: str = "") -> subprocess.Popen[str]:
+        """Start a command as a variant."""
+        words = [str(self.bin / "opentelemetry-instrument"), *command] if variant == "otel" else list(command)
+        process = subprocess.Popen(
+            words, cwd=str(APPS), env=self.environment(variant, service), stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, start_new_session=True,
+        )  # fmt: skip
+        self.processes.append(process)
+        return process
+
+    def close(self) -> None:
+        """End all of them."""
+        for process in self.processes:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+        shutil.rmtree(str(self.folder), ignore_errors=True)
+
+
+def fill(bench: Bench, ports: Sequence[int]) -> None:
+    """The back end is a gray instance of `orders`, and its address an Alias, so that all variants call one URL."""
+    from meshrun.core.model import Instance  # noqa: PLC0415 -- only the driver needs the package
+    from meshrun.engines import open_engine  # noqa: PLC0415
+    from meshrun.engines.base import Edit  # noqa: PLC0415
+
+    engine = open_engine(bench.store)
+    for port in ports:
+        engine.register(Instance("o%d" % port, "default/orders", "127.0.0.1", port, tags={"lane": "gray"}), 86400.0)
+    text = "kind: Alias\nname: bench\nhosts: ['127.0.0.1:%d']\nservice: orders\n" % ports[0]
+    engine.apply([Edit("Alias/default/bench", text)], "bench", "bench")
+
+
+def asked(process: subprocess.Popen[str], count: int) -> float:
+    """Let a client make its calls; CPU microseconds of one."""
+    if process.stdin is None or process.stdout is None:
+        raise RuntimeError("the client has no pipes")
+    process.stdin.write("%d\n" % count)
+    process.stdin.flush()
+    return float(process.stdout.readline())
+
+
+def outbound(rounds: int, calls: int) -> Dict[str, Dict[str, List[float]]]:
+    """Rounds of every client."""
+    bench = Bench()
+    try:
+        backend = bench.start("bare", [bench.python, "backend.py", "1", "60"])
+        port = json.loads(backend.stdout.readline())[0]  # type: ignore[union-attr]
+        fill(bench, [port])
+        seen: Dict[str, Dict[str, List[float]]] = {}
+        for library in CLIENTS:
+            command = [bench.python, "caller.py", library, "http://127.0.0.1:%d/7" % port]
+            clients = {variant: bench.start(variant, command) for variant in VARIANTS}
+            for client in clients.values():
+                client.stdout.readline()  # type: ignore[union-attr]
+            seen[library] = {variant: [] for variant in VARIANTS}
+            for number in range(rounds + 1):
+                for variant, client in clients.items():
+                    counted(port)
+                    cost = asked(client, calls)
+                    if variant == "meshrun" and counted(port)["coloured"] != calls:
+                        raise RuntimeError("void: %s did not colour every call" % library)
+                    if number:
+                        seen[library][variant].append(cost)
+            for client in clients.values():
+                client.stdin.close()  # type: ignore[union-attr]
+        return seen
+    finally:
+        bench.close()
+
+
+def counted(port: int) -> Dict[str, int]:
+    """What the back end counted since it was asked last."""
+    found: Dict[str, int] = json.loads(
+        exchange(port, b"GET /count HTTP/1.1\r\nHost: x\r\n\r\n").partition(b"\r\n\r\n")[2]
+    )
+    return found
+
+
+def exchange(port: int, request: bytes) -> bytes:
+    """One request on a connection of its own."""
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
+        connection.sendall(request)
+        data = b""
+        while True:
+            block = connection.recv(65536)
+            data += block
+            if not block:
+                return data
+
+
+def inbound(rounds: int, calls: int) -> Dict[str, Dict[str, List[float]]]:
+    """Rounds of every server."""
+    seen: Dict[str, Dict[str, List[float]]] = {}
+    for server in SERVERS:
+        bench = Bench()
+        try:
+            fill(bench, [1])
+            running = {variant: _serve(bench, server, variant) for variant in VARIANTS}
+            seen[server] = {variant: [] for variant in VARIANTS}
+            for number in range(rounds + 1):
+                for variant, (process, port) in running.items():
+                    before = _tree_cpu(process.pid)
+                    _load(port, calls)
+                    if number:
+                        seen[server][variant].append((_tree_cpu(process.pid) - before) / calls * 1e6)
+            _check_inbound(bench, (rounds + 1) * calls)
+        finally:
+            bench.close()
+    return seen
+
+
+def _serve(bench: Bench, server: str, variant: str) -> Tuple[Any, int]:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    commands: Mapping[str, List[str]] = {
+        "flask": ["gunicorn", "-k", "gthread", "-b", "127.0.0.1:%d" % port, "--keep-alive", "60", "served:flask_app"],
+        "fastapi": [
+            "uvicorn",
+            "--port",
+            str(port),
+            "--no-access-log",
+            "--timeout-keep-alive",
+            "60",
+            "served:fastapi_app",
+        ],
+        "aiohttp": ["python", "served.py", str(port)],
+    }
+    process = bench.start(variant, [str(bench.bin / commands[server][0]), *commands[server][1:]], "served")
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
+        try:
+            _load(port, 50)
+        except OSError:
+            time.sleep(0.2)
+        else:
+            return process, port
+    raise RuntimeError("%s %s does not answer" % (variant, server))
+
+
+def _load(port: int, calls: int) -> None:
+    """Coloured requests on one kept connection."""
+    request = b"GET / HTTP/1.1\r\nHost: served\r\nAccept: */*\r\nUser-Agent: bench\r\nbaggage: lane=gray\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
+        for _ in range(calls):
+            connection.sendall(request)
+            data = b""
+            while not data.endswith(b"ok"):
+                block = connection.recv(65536)
+                if not block:
+                    raise ConnectionError("the server closed the connection")
+                data += block
+
+
+def _tree_cpu(pid: int) -> float:
+    """CPU seconds of a process and its children, finer than a tick: the scheduler's own account."""
+    total = 0.0
+    for each in [pid, *_children(pid)]:
+        for task in Path("/proc/%d/task" % each).iterdir():
+            total += int((task / "schedstat").read_text(encoding="ascii").split()[0]) / 1e9
+    return total
+
+
+def _children(pid: int) -> List[int]:
+    found: List[int] = []
+    for task in Path("/proc/%d/task" % pid).iterdir():
+        for child in (task / "children").read_text(encoding="ascii").split():
+            found += [int(child), *_children(int(child))]
+    return found
+
+
+def _check_inbound(bench: Bench, calls: int) -> None:
+    """Every request was seen with its colour, by the counters behind the admin sockets."""
+    total = 0
+    for path in (bench.folder / "state").glob("*.sock"):
+        with socket.socket(socket.AF_UNIX) as admin:
+            admin.connect(str(path))
+            admin.sendall(b"GET /metrics HTTP/1.0\r\n\r\n")
+            page = b""
+            while True:
+                block = admin.recv(65536)
+                page += block
+                if not block:
+                    break
+        for line in page.decode().splitlines():
+            if 'direction="inbound"' in line and 'lane="lane=gray"' in line:
+                total += int(line.rsplit(" ", 1)[1])
+    if total < calls:
+        raise RuntimeError("void: %d of %d requests were seen with their colour" % (total, calls))
+
+
+def rows(seen: Mapping[str, Mapping[str, Sequence[float]]], figures: Dict[str, Any]) -> List[List[str]]:
+    """A row for each library."""
+    out = []
+    for library, found in seen.items():
+        above = measure.added(found, "meshrun", "control")
+        otel = measure.added(found, "otel", "control")
+        noise = measure.added(found, "bare", "control")
+        ratio = above.median / otel.median
+        figures[library] = {"above_control_us": above.median, "otel_us": otel.median, "ratio": ratio}
+        out.append(
+            [library, measure.spread(found["control"]).text(0), above.text(), otel.text(), "%.2f" % ratio, noise.text()]
+        )
+    return out
+
+
+def main() -> int:
+    """Both directions."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--rounds", type=int, default=12)
+    parser.add_argument("--calls", type=int, default=400)
+    chosen = parser.parse_args()
+    figures: Dict[str, Any] = {"outbound": {}, "inbound": {}}
+    head = ["", "bare (control), µs", "meshrun adds, µs", "OpenTelemetry adds, µs", "ratio", "bare against control, µs"]
+    text = measure.table("Outbound call", head, rows(outbound(chosen.rounds, chosen.calls), figures["outbound"]))
+    note = "CPU; medians of per-round differences to the control with quartiles; %d rounds of %d calls, interleaved, "
+    note = (note + "every call coloured.") % (chosen.rounds, chosen.calls)
+    text += "\n" + measure.table(
+        "Served request", head, rows(inbound(chosen.rounds, chosen.calls), figures["inbound"]), note
+    )
+    measure.publish("loopback", text, figures)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,154 @@
+"""The decide seam: one decision per request that reaches a connector, the next instance after a failed connect."""
+
+from __future__ import annotations
+
+import socket
+import sys
+from time import monotonic
+from typing import Any, Callable, Dict, Optional
+
+from aiohttp import connector as connectors
+from aiohttp import helpers
+
+from meshrun import hook
+
+from .dial import CONNECT_ERRORS, family, later
+from .errors import as_written, refusal
+from .idle import drop_old
+from .outcome import attach
+from .places import place_of
+from .routed import ROUTED, Routed
+
+DIRECT = {"http": "http", "https": "https", "ws": "http", "wss": "https"}
+PROXIED = {"http": "http", "ws": "http"}  # a tunnel's CONNECT carries no colour, what is inside it nobody sees
+NONE: Dict[str, str] = {}
+ENDPOINT = "x-meshrun-endpoint"
+_schemes: Dict[type, Dict[str, str]] = {}
+_separating: Dict[type, bool] = {}
+
+
+def schemes_of(kind: type) -> Dict[str, str]:
+    """The schemes that a class of connectors has decided: only those of TCP connectors.
+
+    One that makes TCP connections in its own way, as those for SOCKS do, is a proxy.
+    """
+    if not issubclass(kind, connectors.TCPConnector):
+        found = NONE
+    elif kind._wrap_create_connection is not connectors.TCPConnector._wrap_create_connection:  # noqa: SLF001 -- no public name
+        found = PROXIED
+    else:
+        found = DIRECT
+    _schemes[kind] = found
+    return found
+
+
+def decide(connector: Any, request: Any) -> Optional[hook.Call]:
+    """Ask for a decision; None: the request goes on as it is.
+
+    What is read here is what aiohttp itself reads of every request; `outbound` has the guard.
+    """
+    kind = type(connector)
+    schemes = _schemes.get(kind)
+    if schemes is None:
+        schemes = schemes_of(kind)
+    if request.proxy is not None and schemes is DIRECT:
+        schemes = PROXIED
+    url = request.url
+    scheme = schemes.get(url.scheme)
+    if scheme is None:
+        return None
+    return hook.outbound(
+        scheme, url.raw_host, url.port, request.method, url.raw_path_qs, request.headers, schemes is PROXIED
+    )  # fmt: skip
+
+
+def separates(request: Any) -> bool:
+    """Whether that class of requests makes connection keys as aiohttp does; otherwise endpoints would mix."""
+    plain, theirs = request.connection_key, request.proxy_headers
+    request.proxy_headers = {ENDPOINT: ENDPOINT}
+    found = _separating[type(request)] = request.connection_key != plain
+    request.proxy_headers = theirs
+    return found
+
+
+@hook.guarded()
+def aim(connector: Any, request: Any, routed: Routed, call: hook.Call) -> None:
+    """Let the request ask the connector for a connection to the endpoint of the call, if it has one.
+
+    The endpoint enters the key by the field that aiohttp has for a proxy's headers; there is no proxy here.
+    """
+    routed.address = None
+    if call.address is None or not (_separating.get(type(request)) or separates(request)):
+        return
+    if connector._family and connector._family != family(call.address[0]):  # noqa: SLF001 -- no public name in a subclass
+        return
+    routed.address = call.address
+    theirs = request.proxy_headers
+    if theirs is not None:
+        routed.proxy_headers = theirs
+        request.proxy_headers = dict(theirs, **{ENDPOINT: call.endpoint})
+    else:
+        request.proxy_headers = {ENDPOINT: call.endpoint}
+    setattr(request, ROUTED, routed)
+    if call.keepalive is not None and connector._conns:  # noqa: SLF001 -- the pool has no public name
+        drop_old(connector, request.connection_key, call.keepalive)
+
+
+@hook.guarded(default=False)
+def again(call: hook.Call, routed: Routed, error: BaseException) -> bool:
+    """Whether nothing was sent and another instance is left, which the call has now."""
+    return routed.unsent is error and call.next(error)
+
+
+async def seat(connector: Any, request: Any, traces: Any, timeout: Any, routed: Routed) -> None:
+    """Take a place of the service, within the app's timeout; ``limit_per_host`` is set."""
+    url = request.url
+    place = place_of(connector, (url.raw_host, url.port, request.is_ssl()))
+    async with helpers.ceil_timeout(timeout.connect):
+        await place.take(connector._loop, traces)  # noqa: SLF001 -- no public name
+        routed.place = place
+
+
+async def connected(original: Callable[..., Any], self: Any, req: Any, traces: Any, timeout: Any, call: hook.Call) -> Any:
+    """A connection to the first instance that can be reached."""
+    routed = Routed(call)
+    connection = None
+    begun = monotonic()
+    try:
+        if call.refused is not None:
+            raise refusal(req, call.refused)
+        routed.colour(call, req.headers)
+        if self._limit_per_host:  # noqa: SLF001 -- what aiohttp itself reads here
+            await seat(self, req, traces, timeout, routed)
+            timeout = later(timeout, begun) or timeout
+        while connection is None:
+            aim(self, req, routed, call)
+            try:
+                connection = await original(self, req, traces, timeout)
+            except CONNECT_ERRORS as error:
+                if not again(call, routed, error):
+                    as_written(req, routed, error)
+                    raise
+                timeout = later(timeout, begun) or timeout
+            finally:
+                if routed.address is not None:  # nothing of ours stays on the request
+                    req.proxy_headers = routed.proxy_headers
+                    delattr(req, ROUTED)
+    finally:
+        if connection is None:
+            routed.plain()
+            routed.end(sys.exc_info()[1], sent=False)
+    attach(connection, routed)
+    return connection
+
+
+def make_connect(original: Callable[..., Any]) -> Callable[..., Any]:
+    """``BaseConnector.connect``: a coroutine function as before, one more frame for every call."""
+
+    async def connect(self: Any, req: Any, traces: Any, timeout: Any) -> Any:
+        call = decide(self, req)
+        if call is None:
+            return await original(self, req, traces, timeout)
+        return await connected(original, self, req, traces, timeout, call)
+
+    return connect

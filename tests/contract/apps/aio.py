@@ -1,0 +1,84 @@
+"""A plain aiohttp app. Its first argument says how it is run: ``run_app``, ``runner``, ``own`` or ``ends``."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+from typing import Any
+
+from aiohttp import web
+
+from tests.contract.apps import state
+
+
+async def plain(request: web.Request) -> web.StreamResponse:
+    return web.Response(text=state.colour())
+
+
+async def handlers(request: web.Request) -> web.StreamResponse:
+    return web.Response(text=state.handlers())
+
+
+async def fork(request: web.Request) -> web.StreamResponse:
+    return web.Response(text=str(state.fork()))
+
+
+async def stream(request: web.Request) -> web.StreamResponse:
+    response = web.StreamResponse(headers={"Content-Type": "text/plain"})
+    await response.prepare(request)
+    for _ in range(3):
+        await asyncio.sleep(0)
+        await response.write((state.colour() + "\n").encode())
+    await response.write_eof()
+    state.note("closed", state.colour())
+    return response
+
+
+async def hold(request: web.Request) -> web.StreamResponse:
+    name = request.query["gate"]
+    state.note(name + ".begun")
+    while not state.opened(name):
+        await asyncio.sleep(0.01)
+    return web.Response(text=state.colour())
+
+
+async def fail(request: web.Request) -> web.StreamResponse:
+    raise LookupError("the app's own")
+
+
+def made() -> web.Application:
+    app = web.Application()
+    for served in (handlers, fork, stream, hold, fail):
+        app.router.add_get("/" + served.__name__, served)
+    app.router.add_get("/", plain)
+    return app
+
+
+def leave(signum: int, frame: Any) -> None:
+    """The handler of an app that ends in its own way."""
+    print("own handler", flush=True)
+    os._exit(7)
+
+
+async def runner(how: str) -> None:
+    if how == "own":
+        signal.signal(signal.SIGTERM, leave)
+    running = web.AppRunner(made())
+    await running.setup()
+    await web.TCPSite(running, "127.0.0.1", 0).start()
+    print("running on http://127.0.0.1:%d" % running.addresses[0][1], flush=True)
+    while not (how == "ends" and state.opened("end")):
+        await asyncio.sleep(0.01)
+    sys.exit(5)
+
+
+if __name__ == "__main__":
+    if sys.argv[1] == "run_app":
+        listener = socket.create_server(("127.0.0.1", 0))
+        print("running on http://127.0.0.1:%d" % listener.getsockname()[1], flush=True)
+        web.run_app(made(), sock=listener, print=None)
+    else:
+        asyncio.run(runner(sys.argv[1]))

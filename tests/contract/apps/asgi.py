@@ -1,0 +1,52 @@
+"""A plain ASGI app."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, Callable, Dict
+from urllib.parse import parse_qs
+
+from tests.contract.apps import state
+
+ROUTES: Dict[str, Callable[[], str]] = {"/handlers": state.handlers, "/fork": lambda: str(state.fork())}
+HEADERS = [(b"content-type", b"text/plain")]
+
+
+async def lifespan(receive: Any, send: Any) -> None:
+    while True:
+        message = await receive()
+        await send({"type": message["type"] + ".complete"})
+        if message["type"] == "lifespan.shutdown":
+            return
+
+
+async def wait(name: str) -> None:
+    while not state.opened(name):
+        await asyncio.sleep(0.01)
+
+
+async def application(scope: Any, receive: Any, send: Any) -> None:
+    if scope["type"] == "lifespan":
+        await lifespan(receive, send)
+        return
+    path = scope["path"]
+    start = {"type": "http.response.start", "status": 200, "headers": HEADERS}
+    if path == "/stream":
+        await send(start)
+        for _ in range(3):
+            await asyncio.sleep(0)
+            await send({"type": "http.response.body", "body": (state.colour() + "\n").encode(), "more_body": True})
+        await send({"type": "http.response.body"})
+        await asyncio.sleep(0.05)  # as a background task of Starlette
+        state.note("closed", state.colour())
+        return
+    if path == "/hold":
+        name = parse_qs(scope["query_string"].decode())["gate"][0]
+        state.note(name + ".begun")
+        await wait(name)
+    if path == "/fail":
+        raise LookupError("the app's own")
+    body = ROUTES.get(path, state.colour)().encode()
+    length = (b"content-length", str(len(body)).encode())
+    await send(dict(start, headers=[*HEADERS, length]))
+    await send({"type": "http.response.body", "body": body})

@@ -1,0 +1,96 @@
+"""gunicorn's sync and threaded workers under the server contract, and what only a master has."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from typing import ClassVar, Iterator, List, Optional, Sequence
+
+import pytest
+
+from tests.contract.running import Stage, stage, until
+from tests.contract.server import ServerContract
+
+COMMAND = ("-m", "gunicorn", "-b", "127.0.0.1:0", "--no-control-socket", "--graceful-timeout", "30")
+APP = "tests.contract.apps.wsgi:application"
+
+
+class TestSync(ServerContract):
+    """Two workers, one request each."""
+
+    command: ClassVar[Sequence[str]] = (*COMMAND, "-w", "2", APP)
+    keepalive: ClassVar[Optional[float]] = None
+    persistent: ClassVar[bool] = False
+
+
+class TestThreaded(ServerContract):
+    """One worker with threads."""
+
+    command: ClassVar[Sequence[str]] = (*COMMAND, "--threads", "4", "--keep-alive", "7", APP)
+    keepalive: ClassVar[Optional[float]] = 7.0
+
+
+class TestMaster:
+    """What a master does with its workers."""
+
+    @pytest.fixture
+    def on(self) -> Iterator[Stage]:
+        """A stage for two threaded workers."""
+        with stage((*COMMAND, "-w", "2", "--threads", "2", APP)) as made:
+            yield made
+
+    def test_a_reload_replaces_the_workers_under_the_same_registration(self, on: Stage) -> None:
+        running = on.start()
+        record = on.registered(running)
+        before = until(lambda: len(running.status().get("workers", ())) == 2 and running.status()["workers"])
+        running.kill(signal.SIGHUP)
+        until(lambda: _workers(running.status()) and not set(_workers(running.status())) & set(before), running.said)
+        assert running.get("/").status == 200
+        time.sleep(2.0)  # another worker is elected within a second
+        assert [(found.id, found.started, found.state) for found in on.records()] == [(record.id, record.started, "ready")]
+        running.kill(signal.SIGTERM)
+        assert running.exit_code() == 0
+
+    def test_another_worker_takes_over_from_one_that_is_killed(self, on: Stage) -> None:
+        running = on.start()
+        record = on.registered(running)
+        (elected,) = [pid for pid in _workers(running.status()) if _holds_a_lock(pid)]
+        os.kill(elected, signal.SIGKILL)
+        until(lambda: [pid for pid in _workers(running.status()) if pid != elected and _holds_a_lock(pid)], running.said)
+        assert [found.id for found in on.records()] == [record.id]
+
+    def test_a_preloaded_app_has_one_thread_in_the_master_and_serves(self, on: Stage) -> None:
+        running = on.start("--preload")
+        on.registered(running)
+        assert len(os.listdir("/proc/%d/task" % running.process.pid)) == 1
+        assert running.get("/", {"baggage": "lane=gray"}).body == "lane=gray"
+
+    def test_a_master_that_runs_as_a_daemon_is_a_root(self, on: Stage) -> None:
+        pidfile = on.folder / "pid"
+        running = on.start("--daemon", "--pid", str(pidfile), "--log-file", str(on.folder / "daemon.log"))
+        assert running.exit_code() == 0
+        try:
+            until(on.records, lambda: (on.folder / "daemon.log").read_text())
+            pid = int(pidfile.read_text())
+            os.kill(pid, signal.SIGTERM)
+            until(lambda: [record.state for record in on.records()] in (["draining"], []))
+            until(lambda: not os.path.exists("/proc/%d" % pid))
+            assert on.records() == ()
+        finally:
+            if pidfile.exists():
+                os.kill(int(pidfile.read_text()), signal.SIGKILL)
+
+
+def _workers(status: "object") -> List[int]:
+    workers = status.get("workers", []) if isinstance(status, dict) else []
+    return list(workers)
+
+
+def _holds_a_lock(pid: int) -> bool:
+    """Whether the process has the lock of the election open."""
+    try:
+        names = [os.readlink("/proc/%d/fd/%s" % (pid, number)) for number in os.listdir("/proc/%d/fd" % pid)]
+    except OSError:
+        return False
+    return any(name.endswith(".lock") for name in names)

@@ -1,0 +1,117 @@
+"""Each seam of the server hooks by itself: patched once, read as before, given back, robust against our own failure."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from tests.contract.mesh import ROOT
+from tests.contract.running import stage
+
+HOOKS = (
+    "signal", "asyncio", "uvloop", "gunicorn_arbiter", "gunicorn_response", "gunicorn_sync", "gunicorn_gthread",
+    "uvicorn_server", "uvicorn_h11", "uvicorn_httptools", "aiohttp_web",
+)  # fmt: skip
+
+SCRIPT = """
+import importlib, inspect, json, pickle, sys
+hook = importlib.import_module("meshrun_hooks." + sys.argv[1])
+
+def owner_of(seam):
+    home, path = seam.partition(" ")[0].split(":")
+    owner = importlib.import_module(home)
+    *classes, name = path.split(".")
+    for each in classes:
+        owner = getattr(owner, each)
+    return owner, name
+
+def looks(function):
+    known = {name: getattr(function, name, None) for name in ("__module__", "__name__", "__qualname__", "__doc__")}
+    try:
+        signature = str(inspect.signature(function))
+    except ValueError:
+        signature = "-"
+    try:
+        pickled = pickle.loads(pickle.dumps(function)) is function
+    except (AttributeError, pickle.PicklingError):
+        pickled = "-"
+    if "cython" in type(inspect.unwrap(function)).__name__:
+        pickled = "-"  # by the class that is written in C; the seam is on the Python class above it
+    return dict(known, signature=signature, coroutine=inspect.iscoroutinefunction(function), pickled=pickled)
+
+seams = [owner_of(seam) for seam in hook.SEAMS]
+bare = [getattr(owner, name) for owner, name in seams]
+own = [name in vars(owner) for owner, name in seams]
+before = [looks(function) for function in bare]
+hook.patch()
+patched = [getattr(owner, name) for owner, name in seams]
+hook.patch()
+twice = [getattr(owner, name) for owner, name in seams]
+after = [looks(function) for function in patched]
+hook.unpatch()
+restored = [getattr(owner, name) for owner, name in seams]
+hook.patch()
+for owner, name in seams:
+    inner = getattr(owner, name)
+    other = lambda *args, _inner=inner, **kwargs: _inner(*args, **kwargs)
+    setattr(owner, name, other)
+hook.unpatch()
+print(json.dumps({
+    "changed": all(a is not b for a, b in zip(bare, patched)),
+    "once": all(a is b for a, b in zip(patched, twice)),
+    "before": before, "after": after,
+    "restored": all(a is b for a, b in zip(bare, restored)),
+    "own": own,
+    "theirs": [getattr(owner, name).__name__ for owner, name in seams],
+}))
+"""
+
+
+def run(*arguments: str) -> Any:
+    path = os.pathsep.join([str(ROOT / "agent"), str(ROOT / "hooks")])
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT, *arguments], env=dict(os.environ, PYTHONPATH=path), cwd=str(ROOT), timeout=60,
+        check=False, stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.mark.parametrize("hook", HOOKS)
+def test_a_seam_is_patched_once_reads_as_before_and_is_given_back(hook: str) -> None:
+    seen = run(hook)
+    assert seen["changed"]
+    assert seen["once"]
+    assert seen["after"] == seen["before"]
+    assert seen["restored"]
+    assert seen["theirs"] == ["<lambda>"] * len(seen["theirs"])  # another agent's wrapper on top stays
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("-m", "gunicorn", "-b", "127.0.0.1:0", "--no-control-socket", "tests.contract.apps.wsgi:application"),
+        ("-m", "gunicorn", "-b", "127.0.0.1:0", "--no-control-socket", "--threads", "2", "tests.contract.apps.wsgi:application"),
+        ("-m", "uvicorn", "--port", "0", "tests.contract.apps.asgi:application"),
+        ("-m", "tests.contract.apps.aio", "run_app"),
+    ],
+    ids=["sync", "threaded", "uvicorn", "aiohttp"],
+)
+def test_a_failure_of_ours_leaves_the_server_as_bare(command: Any) -> None:
+    with stage(command) as on:
+        broken = on.start(pythonpath=os.pathsep.join([str(ROOT / "tests" / "contract" / "apps" / "broken"), str(ROOT / "sitecustomize")]))
+        bare = on.start(bare=True)
+        for path in ("/", "/stream", "/fail"):
+            ours, theirs = broken.raw(path, {}), bare.raw(path, {})
+            assert ours == theirs, broken.said()
+        assert broken.said().count("meshrun: ") >= 1
+        assert "broken on purpose" in broken.said()
+        assert on.records() == ()
+        for running in (broken, bare):
+            running.kill(15)
+        assert broken.exit_code() == bare.exit_code()

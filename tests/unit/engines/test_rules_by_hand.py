@@ -1,0 +1,271 @@
+"""Rule files that somebody edits by hand: compiled once for everybody, whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import pwd
+import time
+from typing import Callable
+
+import pytest
+
+from engines import eventually, finish, start
+from meshrun.core.problem import RuleError
+from meshrun.engines.base import Edit
+from meshrun.engines.file import FileEngine
+
+GRAY = "kind: Lane\nname: gray\n"
+BLUE = "kind: Lane\nname: blue\n"
+
+
+@pytest.fixture
+def rules(store: pathlib.Path) -> pathlib.Path:
+    folder = store / "rules"
+    folder.mkdir(parents=True)
+    return folder
+
+
+def test_files_that_stand_there_before_any_process_are_in_force_at_the_first_look(
+    rules: pathlib.Path, engine: FileEngine, other: FileEngine
+) -> None:
+    (rules / "all.yaml").write_text(GRAY + "---\n" + BLUE)
+    assert engine.rules(None).documents.keys() == {"Lane/default/gray", "Lane/default/blue"}
+    assert other.rules(None) == engine.rules(None)
+
+
+def test_a_hand_edit_is_a_revision_of_whom_the_file_belongs_to(rules: pathlib.Path, engine: FileEngine) -> None:
+    (rules / "a.yaml").write_text(GRAY)
+    first = engine.rules(None).version
+    (rules / "a.yaml").write_text(GRAY + "paused: true\n")
+    assert engine.rules(None).version == first + 1
+    newest = engine.history()[0]
+    assert newest.author == pwd.getpwuid(os.geteuid()).pw_name
+    assert newest.reason == "edited by hand"
+    assert newest.identities == ("Lane/default/gray",)
+    assert engine.at(first) == {"Lane/default/gray": GRAY.rstrip()}
+
+
+def test_a_running_process_takes_a_hand_edit_in(rules: pathlib.Path, engine: FileEngine, other: FileEngine) -> None:
+    readings = [engine.rules(None), other.rules(None)]
+    (rules / "a.yaml").write_text(GRAY)
+    for each, reading in zip((engine, other), readings):
+        after = eventually(lambda each=each, reading=reading: _changed(each, reading))
+        assert (after.version, list(after.documents), after.problem) == (1, ["Lane/default/gray"], None)
+    (rules / "a.yaml").write_text(BLUE)
+    eventually(lambda: list(engine.rules(readings[0]).documents) == ["Lane/default/blue"])
+    eventually(lambda: list(other.rules(readings[1]).documents) == ["Lane/default/blue"])
+    assert len(engine.history()) == 2
+
+
+def _changed(engine: FileEngine, reading: object) -> object:
+    after = engine.rules(reading)  # type: ignore[arg-type]
+    return None if after is reading else after
+
+
+WATCH = """
+import sys, time
+from meshrun.engines import open_engine
+engine = open_engine(sys.argv[1])
+reading = engine.rules(None)
+print("ready", flush=True)
+deadline = time.monotonic() + 30
+while "Lane/default/blue" not in reading.documents and time.monotonic() < deadline:
+    time.sleep(0.05)
+    reading = engine.rules(reading)
+print(reading.version, len(engine.history()))
+"""
+
+
+def test_many_processes_see_one_edit_as_one_revision(rules: pathlib.Path, engine: FileEngine) -> None:
+    (rules / "a.yaml").write_text(GRAY)
+    watchers = [start(WATCH, engine.url) for _ in range(4)]
+    for watcher in watchers:
+        assert watcher.stdout is not None
+        assert watcher.stdout.readline() == "ready\n"
+    (rules / "b.yaml").write_text(BLUE)
+    assert [finish(watcher).split() for watcher in watchers] == [["2", "2"]] * 4
+
+
+def test_a_bad_file_keeps_the_last_good_set_and_everybody_is_told_where_it_is_wrong(
+    rules: pathlib.Path, engine: FileEngine, opened: Callable[[], FileEngine]
+) -> None:
+    (rules / "a.yaml").write_text(GRAY)
+    good = engine.rules(None)
+    (rules / "b.yaml").write_text("# mine\n" + BLUE + "  color: red\n")
+    for each in (engine, opened()):
+        reading = each.rules(None)
+        assert reading.documents == good.documents
+        assert reading.version == good.version
+        assert reading.problem is not None
+        assert "rules/b.yaml:4" in reading.problem
+
+
+def test_a_mended_file_is_in_force_and_the_problem_gone(
+    rules: pathlib.Path, engine: FileEngine, other: FileEngine
+) -> None:
+    (rules / "a.yaml").write_text("kind: Lane\n")
+    first = engine.rules(None)
+    assert first.problem is not None
+    reading = other.rules(None)
+    (rules / "a.yaml").write_text(GRAY)
+    eventually(lambda: engine.rules(first).problem is None)
+    eventually(lambda: other.rules(reading).problem is None)
+    assert list(other.rules(reading).documents) == ["Lane/default/gray"]
+
+
+def test_a_bad_edit_that_is_taken_back_leaves_no_revision(rules: pathlib.Path, engine: FileEngine) -> None:
+    (rules / "a.yaml").write_text(GRAY)
+    good = engine.rules(None)
+    (rules / "a.yaml").write_text(GRAY + "paused: maybe\n")
+    assert engine.rules(None).problem is not None
+    (rules / "a.yaml").write_text(GRAY)
+    reading = engine.rules(None)
+    assert (reading.version, reading.problem, reading.documents) == (good.version, None, good.documents)
+
+
+@pytest.mark.parametrize(
+    ("content", "code"),
+    [
+        (b"kind: Lane\nname: [gr", "MR1002"),
+        (b"kind: Lane\nname: gr\xff", "MR1001"),
+        (b"kind: Lane\nname: !!python/object/apply:os.system [id]\n", "MR1004"),
+        (b"a: &a [x,x]\nb: &b [*a,*a]\n" + b"".join(b"%c: &%c [%s]\n" % (c, c, b",".join([b"*%c" % (c - 1)] * 50)) for c in range(99, 110)), "MR1003"),
+        (b"- kind: Lane\n", "MR1015"),
+        (b"kind: Limit\nname: x\n", "MR1012"),
+        (b"{" * 5000, "MR100"),
+    ],
+)  # fmt: skip
+def test_input_of_any_kind_is_a_problem_and_no_exception(
+    content: bytes, code: str, rules: pathlib.Path, engine: FileEngine
+) -> None:
+    (rules / "a.yaml").write_text(GRAY)
+    good = engine.rules(None)
+    (rules / "b.yaml").write_bytes(content)
+    reading = engine.rules(None)
+    assert reading.documents == good.documents
+    assert reading.problem is not None
+    assert code in reading.problem
+    assert "rules/b.yaml:" in reading.problem
+
+
+def test_the_same_identity_twice_names_both_places(rules: pathlib.Path, engine: FileEngine) -> None:
+    (rules / "a.yaml").write_text(GRAY)
+    engine.rules(None)
+    (rules / "b.yaml").write_text(BLUE + "---\n" + GRAY)
+    problem = engine.rules(None).problem
+    assert problem is not None
+    assert "rules/a.yaml:1" in problem
+    assert "rules/b.yaml:4" in problem
+
+
+def test_a_set_of_files_that_contradict_each_other_is_told_with_line_and_column(
+    rules: pathlib.Path, engine: FileEngine
+) -> None:
+    (rules / "a.yaml").write_text(
+        "kind: Lane\nname: gray\ntags: { lane: gray }\nfallback: [blue, baseline]\n---\n" + BLUE
+    )
+    assert engine.rules(None).problem is None
+    (rules / "b.yaml").write_text("kind: Lane\nname: other\n")
+    assert engine.rules(None).problem is None
+    (rules / "a.yaml").write_text("kind: Lane\nname: gray\ntags: { lane: gray }\nfallback: [blue, baseline]\n")
+    problem = engine.rules(None).problem
+    assert problem is not None
+    assert problem.startswith("rules/a.yaml:4:")
+
+
+def test_other_files_in_the_folder_are_none_of_ours(rules: pathlib.Path, engine: FileEngine) -> None:
+    for name in (".a.yaml.swp", ".hidden.yaml", "a.yaml~", "README.md", "#a.yaml#"):
+        (rules / name).write_text("{{{")
+    (rules / "folder").mkdir()
+    assert engine.rules(None) == (0, {}, None)
+
+
+def test_a_comment_is_no_change_but_stays(rules: pathlib.Path, engine: FileEngine, other: FileEngine) -> None:
+    (rules / "a.yaml").write_text(GRAY)
+    reading = engine.rules(None)
+    (rules / "a.yaml").write_text("# for QA\n" + GRAY)
+    assert engine.rules(None) is reading
+    assert other.texts() == {"Lane/default/gray": "# for QA\n" + GRAY.rstrip()}
+    assert len(engine.history()) == 1
+
+
+def test_a_removed_file_takes_its_documents_with_it(rules: pathlib.Path, engine: FileEngine) -> None:
+    (rules / "a.yaml").write_text(GRAY)
+    (rules / "b.yaml").write_text(BLUE)
+    engine.rules(None)
+    (rules / "a.yaml").unlink()
+    assert list(engine.rules(None).documents) == ["Lane/default/blue"]
+    (rules / "b.yaml").unlink()
+    reading = engine.rules(None)
+    assert (reading.documents, reading.problem) == ({}, None)
+    assert engine.history()[0].identities == ("Lane/default/blue",)
+
+
+def test_a_renamed_file_is_no_change(rules: pathlib.Path, engine: FileEngine) -> None:
+    (rules / "a.yaml").write_text(GRAY)
+    reading = engine.rules(None)
+    (rules / "a.yaml").rename(rules / "b.yaml")
+    assert engine.rules(None) is reading
+
+
+def test_a_file_that_is_being_written_is_left_alone_until_it_is_whole(rules: pathlib.Path, engine: FileEngine) -> None:
+    (rules / "a.yaml").write_text(GRAY + "---\n" + BLUE)
+    reading = engine.rules(None)
+    with (rules / "a.yaml").open("w") as file:
+        for line in (GRAY + "---\n" + BLUE).splitlines(keepends=True):
+            file.write(line)
+            file.flush()
+            time.sleep(0.01)
+            assert engine.rules(reading) is reading
+    assert engine.rules(None) is reading
+
+
+def test_apply_changes_a_document_where_it_stands_and_nothing_else(rules: pathlib.Path, engine: FileEngine) -> None:
+    (rules / "team.yaml").write_text("# ours\n\n" + GRAY + "---\n# theirs\n" + BLUE + "priority: 3 # first\n")
+    (rules / "rest.yaml").write_text("# nothing yet\n")
+    engine.apply([Edit("Lane/default/blue", BLUE + "priority: 4\n")], "ada", "later")
+    assert (rules / "team.yaml").read_text() == "# ours\n\n" + GRAY + "---\n# theirs\n" + BLUE + "priority: 4 # first\n"
+    assert (rules / "rest.yaml").read_text() == "# nothing yet\n"
+    engine.apply([Edit("Lane/shop/new", "kind: Lane\nnamespace: shop\nname: new\n")], "ada", "new")
+    assert sorted(os.listdir(rules)) == ["lane.shop.new.yaml", "rest.yaml", "team.yaml"]
+    engine.apply([Edit("Lane/shop/new", None)], "ada", "not now")
+    assert sorted(os.listdir(rules)) == ["rest.yaml", "team.yaml"]
+
+
+def test_apply_takes_an_edit_by_hand_into_a_revision_of_its_own(rules: pathlib.Path, engine: FileEngine) -> None:
+    (rules / "a.yaml").write_text(GRAY)
+    engine.rules(None)
+    (rules / "a.yaml").write_text(GRAY + "paused: true\n")
+    engine.apply([Edit("Lane/default/blue", BLUE)], "ada", "second")
+    assert [(each.reason, each.identities) for each in engine.history()] == [
+        ("second", ("Lane/default/blue",)),
+        ("edited by hand", ("Lane/default/gray",)),
+        ("edited by hand", ("Lane/default/gray",)),
+    ]
+
+
+def test_apply_to_a_broken_set_is_refused_and_names_the_broken_file(rules: pathlib.Path, engine: FileEngine) -> None:
+    (rules / "a.yaml").write_text(GRAY)
+    good = engine.rules(None)
+    (rules / "b.yaml").write_text("kind: Lame\n")
+    with pytest.raises(RuleError, match=r"rules/b\.yaml:1"):
+        engine.apply([Edit("Lane/default/blue", BLUE)], "ada", "second")
+    assert engine.rules(None).documents == good.documents
+    assert sorted(os.listdir(rules)) == ["a.yaml", "b.yaml"]
+
+
+def test_apply_may_be_what_mends_a_contradiction(rules: pathlib.Path, engine: FileEngine) -> None:
+    (rules / "a.yaml").write_text("kind: Lane\nname: gray\nfallback: [blue, baseline]\n")
+    assert engine.rules(None).problem is not None
+    engine.apply([Edit("Lane/default/blue", BLUE)], "ada", "the missing one")
+    reading = engine.rules(None)
+    assert (reading.problem, len(reading.documents)) == (None, 2)
+
+
+def test_line_ends_of_windows_survive(rules: pathlib.Path, engine: FileEngine) -> None:
+    text = (GRAY + "---\n" + BLUE).replace("\n", "\r\n").encode()
+    (rules / "a.yaml").write_bytes(text)
+    engine.apply([Edit("Lane/default/blue", BLUE + "priority: 4\n")], "ada", "later")
+    assert (rules / "a.yaml").read_bytes().startswith(text)
+    assert engine.rules(None).documents["Lane/default/blue"]["priority"] == 4
