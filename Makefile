@@ -16,7 +16,7 @@ test: .venv/ready-test ## all tests
 	$(PYTEST)
 
 check: lint types ## lint, types and the fast tests: under 3 minutes
-	$(PYTEST) -n auto -m "not slow" tests/repo tests/unit tests/contract
+	$(PYTEST) -n 4 -m "not slow" tests/repo tests/unit tests/contract
 
 lint: .venv/ready-test
 	.venv/bin/ruff check $(LINTED)

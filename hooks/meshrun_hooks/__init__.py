@@ -15,5 +15,8 @@ TABLE = {
     "uvicorn.server": "uvicorn_server",
     "uvicorn.protocols.http.h11_impl": "uvicorn_h11",
     "uvicorn.protocols.http.httptools_impl": "uvicorn_httptools",
+    "uvicorn.protocols.websockets.websockets_impl": "uvicorn_websockets",
+    "uvicorn.protocols.websockets.websockets_sansio_impl": "uvicorn_sansio",
+    "uvicorn.protocols.websockets.wsproto_impl": "uvicorn_wsproto",
 }
 """Trigger (the module after whose import the hook is applied) -> hook file in this package."""

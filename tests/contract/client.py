@@ -1,6 +1,6 @@
 """The contract of every client hook, run against the real library through its driver (`drivers`).
 
-A library's test module subclasses `ClientContract` and names its driver. Every test runs the app in a process of its own.
+A library's test module subclasses `ClientContract` and names its driver. Every app runs in a process of its own.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ class ClientContract:
         return Authority(tmp_path)
 
     @property
-    def kind(self) -> "type[drivers.Driver]":
+    def kind(self) -> type[drivers.Driver]:
         """The driver class."""
         return drivers.load(self.driver)
 
@@ -116,15 +116,22 @@ class ClientContract:
         assert (served(gray), sum(served(base))) == ([3], 6)
         assert all(seen.header("baggage") == ["lane=gray"] for seen in gray[0].seen)
         seen = [seen for server in base for seen in server.seen]
-        assert sorted(seen.header("baggage") for seen in seen) == [[], [], [], ["lane=other"], ["lane=other"], ["lane=other"]]
+        assert sorted(seen.header("baggage") for seen in seen) == [
+            [],
+            [],
+            [],
+            ["lane=other"],
+            ["lane=other"],
+            ["lane=other"],
+        ]
         assert all(one.header("x-meshrun-caller") == ["web.default"] for one in seen + gray[0].seen)
 
     def test_lanes_do_not_mix_on_a_client_shared_by_threads(self, mesh: Mesh) -> None:
         self.need("threads")
         base, gray = mesh.service("orders", 2), mesh.service("orders", 1, {"lane": "gray"}, label="gray")
-        plan = {"asks": gets(["http://orders/"] * 15), "inbound": [[LANE], [], [LANE], []]}
-        result = mesh.run(self.driver, "threads", plan)
-        for lane, results in zip(plan["inbound"], result["results"]):
+        lanes: List[List[List[str]]] = [[LANE], [], [LANE], []]
+        result = mesh.run(self.driver, "threads", {"asks": gets(["http://orders/"] * 15), "inbound": lanes})
+        for lane, results in zip(lanes, result["results"]):
             names = {dict(one["headers"])["x-server"] for one in results}
             assert names <= ({"gray-0"} if lane else {"orders-0", "orders-1"})
         assert (len(gray[0].seen), sum(served(base)), result["inflight"]) == (30, 30, 0)
@@ -149,10 +156,19 @@ class ClientContract:
         mesh.service("orders")
         bare, ours = mesh.server(), mesh.server()
         body = {"method": "POST", "body": "abcdefgh", "headers": {"X-One": "1"}}
-        for server, run in ((bare, mesh.bare), (ours, lambda *a: mesh.run(*a, env=GRAY))):
+        for server in (bare, ours):
             url = "http://127.0.0.1:%d/x" % server.port
-            asks = [{"url": url}, dict(body, url=url), dict(body, url=url, form="generator"), {"url": url, "method": "HEAD"}]
-            assert statuses(run(self.driver, "calls", {"asks": asks})) == [200] * 4
+            asks = [
+                {"url": url},
+                dict(body, url=url),
+                dict(body, url=url, form="generator"),
+                {"url": url, "method": "HEAD"},
+            ]
+            plan = {"asks": asks}
+            run = (
+                mesh.bare(self.driver, "calls", plan) if server is bare else mesh.run(self.driver, "calls", plan, GRAY)
+            )
+            assert statuses(run) == [200] * 4
         port = (str(bare.port).encode(), str(ours.port).encode())
         assert [(head.replace(*port), body) for head, body in wire(bare, ())] == wire(ours, ())
         assert (bare.accepted, ours.accepted) == (1, 1)
@@ -375,9 +391,11 @@ class ClientContract:
     def test_a_dropped_client_closes_its_sockets_without_a_collection(self, mesh: Mesh) -> None:
         mesh.service("orders", 3)
         counts = mesh.run(self.driver, "dropped", {"asks": gets(["http://orders/"] * 20)})
-        bare = mesh.server()
-        expected = mesh.bare(self.driver, "dropped", {"asks": gets(["http://127.0.0.1:%d/" % bare.port] * 3)})
-        assert counts["during"] - counts["before"] == 3
+        bare = [mesh.server() for _ in range(3)]
+        expected = mesh.bare(
+            self.driver, "dropped", {"asks": gets(["http://127.0.0.1:%d/" % one.port for one in bare])}
+        )
+        assert counts["during"] - counts["before"] == expected["during"] - expected["before"] == 3
         assert counts["after"] - counts["before"] == expected["after"] - expected["before"]
 
     def test_a_closed_client_closes_its_sockets(self, mesh: Mesh) -> None:
@@ -421,7 +439,10 @@ class ClientContract:
     def test_a_connection_verified_for_one_name_never_serves_another(self, mesh: Mesh, authority: Authority) -> None:
         [server] = mesh.service("orders", 1, tls=authority.context("orders"))
         mesh.instance("stock", server.address, tls=True)
-        plan = {"asks": gets(["https://orders/", "https://stock/", "https://orders/"]), "options": {"ca": authority.file}}
+        plan = {
+            "asks": gets(["https://orders/", "https://stock/", "https://orders/"]),
+            "options": {"ca": authority.file},
+        }
         results = mesh.run(self.driver, "calls", plan)
         assert [result["status"] for result in results] == [200, None, 200]
         assert len(server.seen) == 2

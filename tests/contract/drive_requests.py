@@ -9,6 +9,7 @@ from typing import Any, ClassVar, FrozenSet, List, Optional, Sequence, Tuple, Un
 import requests
 import requests.adapters
 import urllib3
+
 from tests.contract.drivers import Ask, Driver, Reply, content
 
 
@@ -17,7 +18,9 @@ class Requests(Driver):
 
     library: ClassVar[str] = "requests"
     hook: ClassVar[str] = "meshrun_hooks.urllib3"
-    can: ClassVar[FrozenSet[str]] = frozenset(("connect", "proxy", "limit", "retries", "file", "generator", "pickle", "threads"))
+    can: ClassVar[FrozenSet[str]] = frozenset(
+        ("connect", "proxy", "limit", "retries", "file", "generator", "pickle", "threads")
+    )
     session: Optional[requests.Session] = None
 
     def open(self) -> None:
@@ -77,4 +80,7 @@ class Requests(Driver):
     def objects(self) -> Sequence[Tuple[object, type]]:
         """The session and its adapter."""
         assert self.session is not None
-        return [(self.session, requests.Session), (self.session.get_adapter("http://x/"), requests.adapters.HTTPAdapter)]
+        return [
+            (self.session, requests.Session),
+            (self.session.get_adapter("http://x/"), requests.adapters.HTTPAdapter),
+        ]

@@ -7,6 +7,7 @@ import io
 from typing import Any, ClassVar, FrozenSet, List, Optional, Sequence, Tuple, Union
 
 import urllib3
+
 from tests.contract.drivers import Ask, Driver, Reply, content
 
 

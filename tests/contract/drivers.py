@@ -62,9 +62,9 @@ class Driver(ABC):
     hook: ClassVar[str]
     """Module of the hook."""
     can: ClassVar[FrozenSet[str]] = frozenset()
-    """What the library can do at all: connect, total, proxy, limit, retries, cancel, file, generator, threads, pickle."""
+    """What the library can do at all: connect total proxy limit retries cancel file generator threads pickle."""
 
-    def __init__(self, options: Options = Options()) -> None:
+    def __init__(self, options: Options = Options()) -> None:  # noqa: B008 -- immutable
         self.options = options
 
     @abstractmethod
@@ -107,7 +107,7 @@ def content(ask: Ask) -> Iterator[bytes]:
         yield body[start : start + 4]
 
 
-def load(name: str) -> "type[Driver]":
+def load(name: str) -> type[Driver]:
     """The driver class of that name."""
     module, _, attribute = DRIVERS[name].partition(":")
     return getattr(importlib.import_module(module), attribute)  # type: ignore[no-any-return]

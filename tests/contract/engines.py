@@ -6,6 +6,7 @@ Several clients of one store are several engines opened from its URL, in this pr
 from __future__ import annotations
 
 import os
+import pathlib
 import subprocess
 import sys
 import time
@@ -39,7 +40,7 @@ def eventually(look: Callable[[], Any]) -> Any:
 
 def start(script: str, *arguments: str) -> subprocess.Popen[str]:
     """A Python process that runs `script` with meshrun to import and `arguments` in ``sys.argv[1:]``."""
-    environ = dict(os.environ, PYTHONPATH=os.path.dirname(os.path.dirname(meshrun.__file__)))
+    environ = dict(os.environ, PYTHONPATH=str(pathlib.Path(meshrun.__file__).parent.parent))
     return subprocess.Popen(
         [sys.executable, "-c", script, *arguments],
         env=environ,

@@ -69,6 +69,13 @@ class Mesh:
             ttl=3600.0,
         )  # fmt: skip
 
+    def leave(self, service: str, address: Tuple[str, int]) -> None:
+        """Take an instance out of the mesh."""
+        key = "default/" + service
+        for instance in self._engine.instances(None).instances.get(key, ()):
+            if (instance.address, instance.port) == address:
+                self._engine.deregister(instance)
+
     def rules(self, *documents: Tuple[str, str]) -> None:
         """Write rule documents: (``Kind/namespace/name``, YAML)."""
         self._engine.apply([Edit(identity, text) for identity, text in documents], "test", "test")
@@ -85,7 +92,8 @@ class Mesh:
     ) -> Any:  # fmt: skip
         """Run a script of `scripts` in an app process under meshrun and answer its result.
 
-        `door` False: the process starts without us, our packages are only importable.
+        `script` is the name of a function there, or ``module:function``. `door` False: the process starts without us,
+        our packages are only importable.
         """
         return self._run(driver, script, plan, dict(self._env(door), **(env or {})))
 
@@ -94,10 +102,7 @@ class Mesh:
         return self._run(driver, script, plan, dict(_environ(), PYTHONPATH=""))
 
     def _env(self, door: bool) -> Dict[str, str]:
-        if door:
-            path = [ROOT / "sitecustomize"]
-        else:
-            path = [ROOT / "agent", ROOT / "hooks"]
+        path = [ROOT / "sitecustomize"] if door else [ROOT / "agent", ROOT / "hooks"]
         return dict(
             _environ(),
             PYTHONPATH=os.pathsep.join(map(str, path)),
@@ -111,10 +116,9 @@ class Mesh:
         given, result = self.folder / ("plan-%d.json" % self._runs), self.folder / ("result-%d.json" % self._runs)
         given.write_text(json.dumps(plan), encoding="utf-8")
         command = [sys.executable, "-m", "tests.contract.child", driver, script, str(given), str(result)]
-        done = subprocess.run(  # noqa: S603 -- our own command
-            command, cwd=str(ROOT), env=dict(env), timeout=MAX_SECONDS, check=False,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True,
-        )  # fmt: skip
+        done = subprocess.run(
+            command, cwd=str(ROOT), env=dict(env), timeout=MAX_SECONDS, check=False, capture_output=True, text=True
+        )
         assert done.returncode == 0, done.stderr
         assert done.stdout == ""
         self.said = done.stderr

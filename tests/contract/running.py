@@ -14,12 +14,16 @@ import time
 from pathlib import Path
 from typing import Any, Callable, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
+import gunicorn  # type: ignore[import-untyped]
+
 from meshrun.cli import admin
 from meshrun.core.model import Instance
 from meshrun.engines import open_engine
 from tests.contract.mesh import ROOT, Mesh, mesh
 
 BOUND_SECONDS = 60.0
+NO_CONTROL = ("--no-control-socket",) if int(gunicorn.__version__.partition(".")[0]) >= 25 else ()
+"""gunicorn's newer masters have a thread and a socket of their own, which no test here is about."""
 QUICK = "kind: Lifecycle\nname: web\nservice: web\ndrain: {seconds: 30, quiet: 0.2, min: 0}\n"
 """Drains as long as there is a request in flight, and little longer."""
 LONG = "kind: Lifecycle\nname: web\nservice: web\ndrain: {seconds: 600, quiet: 600, min: 600}\n"
@@ -61,6 +65,12 @@ class Running:
     def said(self) -> str:
         """What the process wrote."""
         return self.log.read_text(errors="replace")
+
+    def stacks(self) -> str:
+        """What it wrote, and where each of its threads stands; ends it."""
+        self.process.send_signal(signal.SIGABRT)
+        self.process.wait(BOUND_SECONDS)
+        return self.said()
 
     @property
     def port(self) -> int:
@@ -174,11 +184,12 @@ class Stage:
         gates = self.folder / ("gates-%d" % len(self.running))
         gates.mkdir()
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("MESHRUN_", "PYTHON", "GUNICORN", "WEB_"))}
-        kept.update(CONTRACT_FOLDER=str(gates), PYTHONUNBUFFERED="1")
+        kept.update(CONTRACT_FOLDER=str(gates), PYTHONUNBUFFERED="1", PYTHONFAULTHANDLER="1")
         if not bare:
             ours = {"ENABLED": "1", "SERVICE": "web", "STORE": self.mesh.url, "STATE_DIR": str(self.folder / "state")}
             ours.update({name: value for name, value in environ.items() if name.isupper()})
-            kept.update({"MESHRUN_" + name: value for name, value in ours.items()}, PYTHONPATH=str(ROOT / "sitecustomize"))
+            kept.update({"MESHRUN_" + name: value for name, value in ours.items()})
+            kept["PYTHONPATH"] = str(ROOT / "sitecustomize")
         kept.update({name.upper(): value for name, value in environ.items() if name.islower()})
         started = Running(self.folder, [*(command or self.command), *more], kept)
         self.running.append(started)
@@ -195,7 +206,7 @@ class Stage:
 
     def registered(self, running: Running) -> Instance:
         """Wait for the one record."""
-        until(self.records, lambda: "%s %s" % (running.status(), running.said()))
+        until(self.records, lambda: "%s %s" % (running.status(), running.stacks()))
         (record,) = self.records()
         assert record.port == running.port
         return record

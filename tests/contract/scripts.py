@@ -13,9 +13,9 @@ import inspect
 import os
 import pickle
 import re
-import sys
 import threading
 import time
+from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List, Sequence, Tuple, Type, Union
 
 from tests.contract.drivers import Ask, Driver, Options, Reply
@@ -124,7 +124,7 @@ def coloured(kind: Kind, plan: Plan) -> List[Dict[str, Any]]:
     results = []
     with client(kind, plan) as driver:
         for ask, headers in zip(asks(plan), plan["inbound"]):
-            with hook.inbound([tuple(pair) for pair in headers], "GET", "/", "127.0.0.1"):
+            with hook.inbound([(pair[0], pair[1]) for pair in headers], "GET", "/", "127.0.0.1"):
                 results.append(attempt(driver, ask))
     return results
 
@@ -159,11 +159,10 @@ def closed(kind: Kind, plan: Plan) -> Dict[str, int]:
 def _sockets() -> int:
     """Network sockets that this process holds, those of the agent's own admin socket left out."""
     found = 0
-    with open("/proc/net/tcp", encoding="ascii") as stream:
-        tcp = {line.split()[9] for line in stream.readlines()[1:]}
-    for name in os.listdir("/proc/self/fd"):
+    tcp = {line.split()[9] for line in Path("/proc/net/tcp").read_text(encoding="ascii").splitlines()[1:]}
+    for name in list(Path("/proc/self/fd").iterdir()):
         with contextlib.suppress(OSError):
-            match = re.fullmatch(r"socket:\[(\d+)\]", os.readlink("/proc/self/fd/" + name))
+            match = re.fullmatch(r"socket:\[(\d+)\]", os.readlink(name))
             found += bool(match and match.group(1) in tcp)
     return found
 
@@ -182,9 +181,11 @@ def pickled(kind: Kind, plan: Plan) -> Dict[str, Any]:
     """The app's objects go through pickle, in use as they are, and still work; their classes are the library's."""
     with client(kind, plan) as driver:
         before = [attempt(driver, ask) for ask in asks(plan)]
-        again = [type(pickle.loads(pickle.dumps(thing))).__name__ for thing in driver.pickles()]  # noqa: S301 -- own data
+        again = [type(pickle.loads(pickle.dumps(thing))).__name__ for thing in driver.pickles()]
         names = [type(thing).__name__ for thing in driver.pickles()]
-        right = [isinstance(thing, base) and type(thing).__module__ == base.__module__ for thing, base in driver.objects()]
+        right = [
+            isinstance(thing, base) and type(thing).__module__ == base.__module__ for thing, base in driver.objects()
+        ]
     return {"before": before, "again": again, "names": names, "right": right}
 
 
@@ -299,7 +300,7 @@ def threads(kind: Kind, plan: Plan) -> Dict[str, Any]:
 
         def work(place: int, headers: Sequence[Sequence[str]]) -> None:
             for ask in asks(plan):
-                with hook.inbound([tuple(pair) for pair in headers], "GET", "/", "127.0.0.1"):
+                with hook.inbound([(pair[0], pair[1]) for pair in headers], "GET", "/", "127.0.0.1"):
                     results[place].append(attempt(driver, ask))
 
         running = [threading.Thread(target=work, args=item) for item in enumerate(plan["inbound"])]
@@ -308,9 +309,3 @@ def threads(kind: Kind, plan: Plan) -> Dict[str, Any]:
         for thread in running:
             thread.join()
     return dict(_state(), results=results)
-
-
-def modules(kind: Kind, plan: Plan) -> List[str]:  # noqa: ARG001 -- all scripts are called alike
-    """Modules loaded once the library is imported and nothing was called."""
-    importlib.import_module(kind.library)
-    return sorted(sys.modules)

@@ -14,7 +14,7 @@ from typing import ClassVar, Dict, Iterator, Optional, Sequence, Tuple
 
 import pytest
 
-from tests.contract.running import LONG, Running, Stage, answer, ask, stage, until
+from tests.contract.running import LONG, Stage, answer, ask, stage, until
 
 GRAY = {"baggage": "lane=gray"}
 MESH = {"X-Meshrun-Caller": "-"}
@@ -33,14 +33,6 @@ class ServerContract:
     def on(self) -> Iterator[Stage]:
         """A stage of this test."""
         with stage(self.command) as made:
-            yield made
-
-    @pytest.fixture(scope="class")
-    @classmethod
-    def shared(cls) -> Iterator[Stage]:
-        """One server for the tests that leave it as it is."""
-        with stage(cls.command) as made:
-            made.start()
             yield made
 
     def bare_code(self, on: Stage, signum: int) -> int:
@@ -81,7 +73,8 @@ class ServerContract:
         bare = on.start(bare=True)
         running = shared.running[0]
         assert running.raw("/handlers", MESH) == bare.raw("/handlers", MESH)  # what it reads back of its signals
-        assert running.raw("/stream", {}).replace(b"\r\n1\r\n\n", b"") == bare.raw("/stream", {}).replace(b"\r\n2\r\n-\n", b"")
+        ours, theirs = running.raw("/stream", {}), bare.raw("/stream", {})
+        assert ours.replace(b"\r\n1\r\n\n", b"") == theirs.replace(b"\r\n2\r\n-\n", b"")  # no colour, nobody to ask
 
     def test_it_registers_what_it_bound(self, shared: Stage) -> None:
         record = shared.registered(shared.running[0])

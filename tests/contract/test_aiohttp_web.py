@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 import signal
 from typing import ClassVar, Iterator, Optional, Sequence
 
 import pytest
+from aiohttp.web_protocol import RequestHandler
 
 from tests.contract.running import Stage, stage
 from tests.contract.server import ServerContract
@@ -20,11 +22,12 @@ class TestRunApp(ServerContract):
     keepalive: ClassVar[Optional[float]] = 75.0
 
 
+@pytest.mark.slow
 class TestRunner(ServerContract):
     """The app runs the loop and leaves its signals to the interpreter."""
 
     command: ClassVar[Sequence[str]] = (*COMMAND, "runner")
-    keepalive: ClassVar[Optional[float]] = 3630.0
+    keepalive: ClassVar[Optional[float]] = inspect.signature(RequestHandler).parameters["keepalive_timeout"].default
 
 
 class TestApp:

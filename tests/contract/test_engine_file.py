@@ -6,7 +6,7 @@ import pathlib
 
 import pytest
 
-from engines import InstancesContract, RulesContract
+from tests.contract.engines import InstancesContract, RulesContract
 
 
 class _Folder:

@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 
 from tests.contract.mesh import ROOT
-from tests.contract.running import stage
+from tests.contract.running import NO_CONTROL, stage
 
 HOOKS = (
     "signal", "asyncio", "uvloop", "gunicorn_arbiter", "gunicorn_response", "gunicorn_sync", "gunicorn_gthread",
-    "uvicorn_server", "uvicorn_h11", "uvicorn_httptools", "aiohttp_web",
+    "uvicorn_server", "uvicorn_h11", "uvicorn_httptools", "uvicorn_websockets", "uvicorn_sansio", "uvicorn_wsproto",
+    "aiohttp_web",
 )  # fmt: skip
 
 SCRIPT = """
@@ -76,7 +77,7 @@ def run(*arguments: str) -> Any:
     path = os.pathsep.join([str(ROOT / "agent"), str(ROOT / "hooks")])
     done = subprocess.run(
         [sys.executable, "-c", SCRIPT, *arguments], env=dict(os.environ, PYTHONPATH=path), cwd=str(ROOT), timeout=60,
-        check=False, stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True,
+        check=False, capture_output=True, text=True,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
@@ -95,8 +96,8 @@ def test_a_seam_is_patched_once_reads_as_before_and_is_given_back(hook: str) -> 
 @pytest.mark.parametrize(
     "command",
     [
-        ("-m", "gunicorn", "-b", "127.0.0.1:0", "--no-control-socket", "tests.contract.apps.wsgi:application"),
-        ("-m", "gunicorn", "-b", "127.0.0.1:0", "--no-control-socket", "--threads", "2", "tests.contract.apps.wsgi:application"),
+        ("-m", "gunicorn", "-b", "127.0.0.1:0", *NO_CONTROL, "tests.contract.apps.wsgi:application"),
+        ("-m", "gunicorn", "-b", "127.0.0.1:0", *NO_CONTROL, "--threads", "2", "tests.contract.apps.wsgi:application"),
         ("-m", "uvicorn", "--port", "0", "tests.contract.apps.asgi:application"),
         ("-m", "tests.contract.apps.aio", "run_app"),
     ],
@@ -104,7 +105,8 @@ def test_a_seam_is_patched_once_reads_as_before_and_is_given_back(hook: str) -> 
 )
 def test_a_failure_of_ours_leaves_the_server_as_bare(command: Any) -> None:
     with stage(command) as on:
-        broken = on.start(pythonpath=os.pathsep.join([str(ROOT / "tests" / "contract" / "apps" / "broken"), str(ROOT / "sitecustomize")]))
+        folders = (ROOT / "tests" / "contract" / "apps" / "broken", ROOT / "sitecustomize")
+        broken = on.start(pythonpath=os.pathsep.join(map(str, folders)))
         bare = on.start(bare=True)
         for path in ("/", "/stream", "/fail"):
             ours, theirs = broken.raw(path, {}), bare.raw(path, {})

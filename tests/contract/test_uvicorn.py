@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import signal
 from typing import ClassVar, Iterator, Optional, Sequence
 
 import pytest
+from uvicorn.config import WS_PROTOCOLS
 
 from tests.contract.running import Stage, stage, until
 from tests.contract.server import ServerContract
@@ -13,6 +16,7 @@ COMMAND = ("-m", "uvicorn", "--host", "127.0.0.1", "--port", "0", "--timeout-kee
 APP = "tests.contract.apps.asgi:application"
 
 
+@pytest.mark.slow
 class TestH11(ServerContract):
     """The pure Python protocol on asyncio's own loop."""
 
@@ -27,6 +31,7 @@ class TestHttptools(ServerContract):
     keepalive: ClassVar[Optional[float]] = 7.0
 
 
+@pytest.mark.slow
 class TestServer:
     """What only uvicorn does."""
 
@@ -44,8 +49,31 @@ class TestServer:
         assert running.exit_code() == 0
         assert on.records() == ()
 
+    @pytest.mark.parametrize("implementation", ["websockets", "websockets-sansio", "wsproto"])
+    def test_a_websocket_has_the_colour_of_its_handshake(self, on: Stage, implementation: str) -> None:
+        if implementation not in WS_PROTOCOLS:
+            pytest.skip("this uvicorn has no " + implementation)
+        running = on.start("--ws", implementation)
+        handshake = {
+            "Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13",
+            "Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA==", "baggage": "lane=gray",
+        }  # fmt: skip
+        with contextlib.closing(running.connect()) as connection:
+            lines = ["GET /ws HTTP/1.1", "Host: web", *map("%s: %s".__mod__, handshake.items()), "", ""]
+            connection.sock.sendall("\r\n".join(lines).encode())
+            data = b""
+            while b"gray" not in data:
+                block = connection.sock.recv(65536)
+                assert block, running.said()
+                data += block
+        assert data.startswith(b"HTTP/1.1 101")
+        assert b"\x81\x09lane=gray" in data  # one text frame
+
     def test_workers_that_are_spawned_register_once(self, on: Stage) -> None:
         running = on.start("--workers", "2")
         on.registered(running)
         until(lambda: len(list((on.folder / "state").glob("*.sock"))) == 2, running.said)
         assert len(on.records()) == 1
+        running.kill(signal.SIGTERM)
+        assert running.exit_code() == 0
+        assert on.records() == ()

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Iterator
 
 import pytest
+
 from tests.e2e.place import Place, opened
 
 DEMO = Path(__file__).resolve().parents[2] / "examples" / "demo"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import re
 import shutil
@@ -14,6 +15,9 @@ from pathlib import Path
 from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence
 
 import pytest
+
+from meshrun.cli import admin
+from meshrun.cli.main import main
 from meshrun.core.model import Instance
 from meshrun.engines import open_engine
 from tests.contract.mesh import ROOT, Mesh
@@ -151,10 +155,13 @@ class Place:
         return program
 
     def meshctl(self, *words: str, status: int = 0) -> str:
-        """An operator's command, with the exit status that it must have; what it printed."""
-        done = self.run("-m", "meshrun.cli", *words, bare=True, **self.operator())
-        assert done.status == status, done.out + done.err
-        return done.out
+        """An operator's command, with the exit status that it must have; what it printed, on one line."""
+        out, err = io.StringIO(), io.StringIO()
+        environ = {name.upper(): value for name, value in self.operator().items()}
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            found = main(words, environ)
+        assert found == status, out.getvalue() + err.getvalue()
+        return " ".join(out.getvalue().split())
 
     def operator(self) -> Dict[str, str]:
         """The settings of an operator's shell."""
@@ -237,8 +244,6 @@ def exchange(port: int, data: bytes) -> bytes:
 
 def status_of(place: Place, program: Optional[Program] = None) -> Dict[str, Any]:
     """What a process under meshrun says of itself; empty: nobody answers yet. Without `program`: any process."""
-    from meshrun.cli import admin
-
     name = "*.sock" if program is None else "%d.sock" % program.process.pid
     for _, answer in admin.ask_all([str(path) for path in place.state.glob(name)], "GET", "/status"):
         if answer.body is not None:

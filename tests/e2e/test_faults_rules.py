@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Iterator, List
 
 import pytest
+
 from tests.contract.running import until
 from tests.e2e.place import APPS, Place, Program, opened, status_of
 
@@ -26,7 +27,7 @@ BAD = {
     "deep": ("kind: Lane\nname: deep\nenter: %s\n" % ("[" * 50000), "MR1003"),
     "python tag": ('kind: Lane\nname: !!python/object/apply:os.system ["touch pwned"]\n', "MR1004"),
     "python name": ("kind: Lane\nname: !!python/name:os.system\n", "MR1004"),
-    "the same twice": (GOOD % "v2", "MR1031"),
+    "the same twice": (GOOD % "v2", "MR1030"),
     "not text": ("kind: Lane\nname: a\udce9\n", "MR1001"),
 }
 
@@ -69,10 +70,11 @@ def test_a_bad_file_leaves_the_last_good_rules_in_force_and_is_named_with_its_pl
         assert code in status_of(shared, client)["rules_problem"]
         assert answers(client) == ["v1-0"]
         lint = json.loads(shared.meshctl("rules", "lint", "-o", "json", status=1))
-        problem = lint["problems"][0]
-        assert (Path(problem["file"]).name, problem["code"]) == ("zz.yaml", code)
-        assert problem["line"] >= 1 and problem["column"] >= 1 and problem["what"] and problem["mend"]
-        status = " ".join(shared.meshctl("status", status=1).split())
+        assert code in [problem["code"] for problem in lint["problems"]]
+        for problem in lint["problems"]:
+            assert Path(problem["file"]).name == "zz.yaml"
+            assert problem["line"] >= 1 and problem["column"] >= 1 and problem["what"] and problem["mend"]
+        status = shared.meshctl("status", status=1)
         assert "rules in the store are not in force: rules/zz.yaml:" in status
         assert code in status and "MR3004" in status
         assert not (shared.folder / "pwned").exists()

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Dict, Mapping, NamedTuple, Tuple
 
-from ..core import documents, yamltext
-from ..core.problem import Problem
+from ..core import documents
 from ..engines.base import Edit, RulesReading
 from . import arguments as arguments_
-from . import change, lane_text, lane_view, output, store, yaml_edit
+from . import change, lane_new, lane_share, lane_view, output, store
 from .arguments import Subcommand
 from .change import Changes
 from .errors import OK, Failure
@@ -76,89 +75,32 @@ def _percent(word: str) -> float:
 def create(call: Invocation) -> int:
     """Write a new Lane."""
     seen = change.reading(call)
-    document = _new(call)
+    document = lane_new.document(call)
     identity = documents.identity(document)
     if identity in seen.documents:
         mend = "Change its share with `meshctl lane percent %s N`, or delete it first." % call.args.name
         raise Failure("MR4001", "the lane %s exists already" % call.args.name, mend=mend)
-    text = documents.render(document)
-    parsed = change.parse(call, text, "lane create")
-    changes = Changes([Edit(identity, text)], created=[identity])
+    changes = Changes([Edit(identity, documents.render(document))], created=[identity])
     revision = change.apply(call, changes, seen, "lane create " + call.args.name)
     call.shape(changes.shape(revision))
-    contents = store.read(call)
     call.lines(["lane %s created, revision %d" % (call.args.name, revision.number)])
-    call.lines(lane_view.story(call, contents, parsed[0].document))
+    call.lines(lane_view.story(call, store.read(call), document))
     return OK
-
-
-def _new(call: Invocation) -> Dict[str, Any]:
-    """The Lane that the arguments describe, in a form that `documents.render` writes."""
-    args = call.args
-    at = [name.strip() for words in args.at for name in words.split(",") if name.strip()]
-    items: List[Dict[str, Any]] = []
-    conditions = _conditions(args.when)
-    if conditions:
-        items.append({"at": at, "when": [conditions]})
-    if args.percent is not None or args.sticky or not conditions:
-        share: Dict[str, Any] = {"at": at, "percent": lane_text.number(args.percent or 0)}
-        items.append(dict(share, sticky=args.sticky) if args.sticky else share)
-    document: Dict[str, Any] = {"kind": "Lane", "namespace": call.namespace, "name": args.name}
-    tags = [word for words in args.tag or () for word in words.split(",")]
-    document["tags"] = dict(arguments_.pairs(tags, "--tag")) or {"lane": args.name}
-    document["enter"] = items
-    document["fallback"] = _fallback(args.fallback or "baseline")
-    return document
-
-
-def _conditions(words: Optional[Sequence[Sequence[str]]]) -> Dict[str, Dict[str, Any]]:
-    """``--when`` as one item: source -> {operator: operand}."""
-    found: Dict[str, Dict[str, Any]] = {}
-    for source, value in arguments_.pairs(words, "--when"):
-        if source in found:
-            mend = "To accept several values: '%s={in: [a, b]}'." % source
-            raise Failure("MR2001", "--when names %s twice" % source, mend=mend)
-        tests = _written(value)
-        found[source] = tests if isinstance(tests, dict) else {"exact": value}
-    return found
-
-
-def _fallback(word: str) -> Any:
-    written = _written(word)
-    if written is not None:
-        return written
-    names = [name.strip() for name in word.split(",") if name.strip()]
-    return names[0] if len(names) == 1 else names
-
-
-def _written(word: str) -> Any:
-    """The value of a word in YAML's brackets; None for any other word."""
-    if not word.startswith(("{", "[")):
-        return None
-    problems: List[Problem] = []
-    found = list(yamltext.read(word, "argument", problems))
-    if problems or len(found) != 1:
-        raise Failure("MR2001", "%r is not YAML" % word, "; ".join(problem.what for problem in problems))
-    return yaml_edit.plain(found[0].root)
 
 
 def percent(call: Invocation) -> int:
     """Set the share of a Lane; the rest of its text, and of its file, stays as it is."""
     lane = _known(call, call.args.name)
-    at = lane_text.at_of(lane.document)
-    if not at:
+    if not lane_share.at_of(lane.document):
         mend = "Add an item such as `enter: [{ at: [web], percent: 10 }]` to it with `meshctl rules apply`."
         raise Failure("MR4004", "the lane %s is entered nowhere" % call.args.name, "it has no item in `enter`", mend)
-    wanted = lane_text.set_percent(lane.document, call.args.percent)
-    text = lane_text.with_percent(change.texts(call).get(lane.identity, ""), call.args.percent, at)
-    if text is None or [one.document for one in _parsed(text)] != [wanted]:
-        text = documents.render(wanted)  # a layout that cannot be changed in place is written anew
+    wanted = lane_share.set_percent(lane.document, call.args.percent)
     if wanted == lane.document:
         changes = Changes([], unchanged=[lane.identity])
         call.shape(changes.shape(None))
         call.lines(["lane %s is that way already" % call.args.name])
         return OK
-    changes = Changes([Edit(lane.identity, text)], changed=[lane.identity])
+    changes = Changes([Edit(lane.identity, documents.render(wanted))], changed=[lane.identity])
     words = "lane percent %s %s" % (call.args.name, output.number(call.args.percent))
     revision = change.apply(call, changes, lane.seen, words)
     call.shape(changes.shape(revision))
@@ -170,14 +112,6 @@ def percent(call: Invocation) -> int:
     )
     call.lines(lane_view.story(call, store.read(call), wanted))
     return OK
-
-
-def _parsed(text: str) -> Sequence[documents.Parsed]:
-    """The documents of a text as the store reads it, or none."""
-    try:
-        return documents.parse(text, "")
-    except documents.RuleError:
-        return ()
 
 
 def list_(call: Invocation) -> int:

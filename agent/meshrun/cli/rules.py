@@ -7,11 +7,11 @@ import difflib
 import sys
 from typing import Any, List, Mapping, NamedTuple, Optional, Sequence
 
-from ..core import documents
+from ..core import documents, edit
 from ..core.documents import Parsed, RuleError
 from ..engines.base import Edit
 from . import arguments as arguments_
-from . import change, lint, output, yaml_edit
+from . import change, lint, output
 from .arguments import Subcommand
 from .change import Changes
 from .errors import FINDING, OK, Failure
@@ -82,9 +82,9 @@ def diff(call: Invocation) -> int:
     changes = _changes(_given(call), seen.documents)
     old = change.texts(call)
     lines: List[str] = []
-    for edit in changes.edits:
-        before, after = old.get(edit.identity, ""), edit.text or ""
-        names = (edit.identity + " (store)", edit.identity + " (given)")
+    for one in changes.edits:
+        before, after = old.get(one.identity, ""), one.text or ""
+        names = (one.identity + " (store)", one.identity + " (given)")
         lines += difflib.unified_diff(before.strip().splitlines(), after.strip().splitlines(), *names, lineterm="")
     shape = changes.shape(None)
     call.shape({**{name: shape[name] for name in ("created", "changed", "unchanged")}, "diff": "\n".join(lines)})
@@ -115,18 +115,7 @@ def _given(call: Invocation) -> List[Given]:
             raise change.invalid(RuleError(twice)) from error
     if not parsed:
         raise Failure("MR3003", "there is no document in %s" % path, mend="docs/rules.md shows what they look like.")
-    return [Given(one, own_text(text, one)) for one in parsed]
-
-
-def own_text(text: str, one: Parsed) -> str:
-    """The text of one document of several, with the comments around it and with its namespace written in."""
-    piece = text[one.marker : one.limit]
-    for marker in ("---", "..."):
-        if piece.startswith(marker):
-            piece = piece[len(marker) :]
-    piece = piece.lstrip("\ufeff").strip("\n").rstrip() + "\n"
-    namespace = str(one.document["namespace"])
-    return piece if namespace == documents.DEFAULT_NAMESPACE else yaml_edit.with_namespace(piece.lstrip(" "), namespace)
+    return [Given(one, edit.alone(text, one)) for one in parsed]
 
 
 def _changes(found: Sequence[Given], known: Mapping[str, Mapping[str, Any]]) -> Changes:

@@ -5,19 +5,21 @@ from __future__ import annotations
 import re
 from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
-from .documents import parse
+from .documents import DEFAULT_NAMESPACE, parse, render
 from .parsed import Parsed
+from .part import leaves
 from .patch import Cut, cut, patches
 from .problem import Problem, RuleError
 
 _COMMENT = re.compile(r"^[ \t]*#|[ \t]#", re.MULTILINE)
 _LINE = re.compile("[^\r\n]*")
+_BLANK = re.compile("(?:[ \t]*[\r\n]+)*")
 
 
 def file_name(identity: str) -> str:
     """The name of the file of a new document: ``lane.gray.yaml``, ``lane.shop.gray.yaml`` outside of ``default``."""
     kind, namespace, name = identity.split("/")
-    inner = name if namespace == "default" else namespace + "." + name
+    inner = name if namespace == DEFAULT_NAMESPACE else namespace + "." + name
     return "%s.%s.yaml" % (kind.lower(), inner)
 
 
@@ -43,6 +45,17 @@ def edit(
         if new is not None:
             _append(changed, folder + file_name(identity), new.body)
     return changed
+
+
+def alone(text: str, one: Parsed) -> str:
+    """The text of one document of a file as it reads in a file of its own: with its comments and its namespace."""
+    piece = text[one.marker : one.limit]
+    if one.document["namespace"] == DEFAULT_NAMESPACE:
+        return _body(piece)
+    wanted = render(one.document)
+    cuts = patches(one, text, parse(wanted, "")[0], wanted) or []
+    written = _body(cut(piece, [each._replace(start=each.start - one.marker, end=each.end - one.marker) for each in cuts]))
+    return written if _holds(written, [one.document]) else wanted
 
 
 class _New(NamedTuple):
@@ -95,16 +108,26 @@ def _only(text: str, identity: str) -> _New:
         what = "the text holds %s instead of %s" % (", ".join(one.identity for one in found) or "no document", identity)
         line = found[0].line if found else 1
         raise RuleError([Problem("<edit>", line, 1, "", what, "give exactly that document", "MR1036")])
-    one = found[0]
-    segment = text[one.marker : one.limit]
-    body = segment[3:] if segment.startswith("---") else segment.lstrip("\ufeff")
-    return _New(one, text, body.strip() + "\n")
+    return _New(found[0], text, _body(text[found[0].marker : found[0].limit]))
+
+
+def _body(piece: str) -> str:
+    """What stands between two document markers, without the first of them and without blank lines around."""
+    piece = piece[3:].lstrip(" \t") if piece.startswith(("---", "...")) else piece.lstrip("\ufeff")
+    blank = _BLANK.match(piece)
+    return piece[blank.end() if blank else 0 :].rstrip() + "\n"
+
+
+def _commented(new: _New) -> bool:
+    """Whether the text of an edit brings comments of its own."""
+    signs = [found.end() - 1 for found in _COMMENT.finditer(new.text)]
+    return any(not any(leaf.start <= sign < leaf.end for leaf in leaves(new.one.root)) for sign in signs)
 
 
 def _change(text: str, old: Parsed, new: _New, sparing: bool) -> List[Cut]:
     """Cuts that put the new document in the old one's place: key by key if `sparing`, else as a whole."""
-    if sparing and not _COMMENT.search(new.body):
-        cuts = patches(old.root, text, new.one.root, new.text)
+    if sparing and not _commented(new):
+        cuts = patches(old, text, new.one, new.text)
         if cuts is not None:
             return cuts
     start, end = _content(text, old)

@@ -13,7 +13,7 @@ from .zone import Share, share
 
 _NONE: FrozenSet[str] = frozenset()
 _FOREVER = float("inf")
-_MOST_MEMOS = 256  # a frame forgets all of them beyond that: flapping instances must not make it grow
+_MOST_MEMOS = 32  # a frame forgets all of them beyond that: flapping instances must not make it grow
 
 _K = TypeVar("_K")
 _V = TypeVar("_V")

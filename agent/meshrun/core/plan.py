@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Callable, NamedTuple, Optional, Tuple
+from typing import Callable, Dict, NamedTuple, Optional, Tuple
 
 from .aperture import window_size
 from .call import Decision, Local
@@ -20,9 +20,9 @@ class Plan(NamedTuple):
     until: float
     warmup_default: float  # seconds; the weights were made with it
     seat: Optional[Seat]  # the arc was made for it; None: no arc
-    group: str  # identity of the group, "" if none is left
     spread: Spread
-    decisions: Tuple[Decision, ...]  # of ``spread.round``; of an empty spread, one without instance
+    answer: Decision  # with the instance still to be filled in; the answer itself if nobody is left
+    decisions: Dict[int, Decision]  # by position in ``spread.round``, made when first chosen: a set may have thousands
 
     def holds(self, now: float, local: Local) -> bool:
         """Whether it is true at `now` for what this process knows."""
@@ -36,17 +36,19 @@ class Plan(NamedTuple):
         """Which members are in use now: from the first number on, as many as the second says."""
         spread = self.spread
         members = len(spread.members)
-        size = window_size(members, local.peak(self.group) if spread.narrow else 0, cap, narrow=spread.narrow)
-        return (0, members) if size >= members else (spread.begin(size, local.turns(self.group)), size)
+        size = window_size(members, local.peak(self.answer.group) if spread.narrow else 0, cap, narrow=spread.narrow)
+        return (0, members) if size >= members else (spread.begin(size, local.turns(self.answer.group)), size)
 
     def choose(self, local: Local, cap: Optional[int], draw: Callable[[], float]) -> Decision:
         """One call's share of it; `cap` is ``Call.window``."""
         spread = self.spread
         begin, size = 0, len(spread.members)
         if not size:
-            return self.decisions[0]
+            return self.answer
         if spread.narrow or (cap is not None and cap < size):
             begin, size = self.window(local, cap)
-        return self.decisions[
-            pick(spread.round, spread.weights, spread.prefix, begin, begin + size, draw, local.inflight)
-        ]
+        at = pick(spread.round, spread.weights, spread.prefix, begin, begin + size, draw, local.inflight)
+        decision = self.decisions.get(at)
+        if decision is None:
+            decision = self.decisions[at] = self.answer._replace(instance=spread.round[at])
+        return decision

@@ -69,7 +69,7 @@ def _prepare(work: Work) -> Plan:
         left = zone_step(work, routed)
     if left.group is None or routed.group is None:
         none = Decision(call.service, left.reason, None, "", left.lane, "", left.refused)
-        return Plan(chain.since, chain.until, local.warmup_default, None, "", NOBODY, (none,))
+        return Plan(chain.since, chain.until, local.warmup_default, None, NOBODY, none, {})
     wide, frame = work.frame(routed.group), work.frame(left.group)
     spread = frame.spread(left.tier, work.standing, local.place, local.offset)
     code = reason.RETRY if work.standing.tried else reason.EJECTED if left.tier == FAILED else left.reason
@@ -78,13 +78,9 @@ def _prepare(work: Work) -> Plan:
         min(wide.until, frame.until, chain.until),
         local.warmup_default,
         (local.place, local.offset) if spread.narrow else None,
-        left.group.identity,
         spread,
-        tuple(
-            Decision(call.service, code, one, left.group.identity, left.lane, left.group.target, refused=False)
-            for one in spread.members
-        )
-        * 2,
+        Decision(call.service, code, None, left.group.identity, left.lane, left.group.target, refused=False),
+        {},
     )
 
 

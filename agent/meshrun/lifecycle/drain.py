@@ -42,6 +42,7 @@ class Drain:
         self._settle = settle  # writes down what this process has in flight
         self._events: List[Tuple[Optional[int], float]] = []
         self._busy = _new_lock()  # held while the thread runs
+        self.took: Optional[float] = None  # seconds of the drain that ended here; the source of meshrun_drain_seconds
         self._told: Optional[_thread.LockType] = None
         self.passed = False  # the app's handler has run or runs now: from here on every signal is the app's
 
@@ -145,6 +146,7 @@ class Drain:
     def _finish(self) -> None:
         """Leave the registry and hand the last signal to the app."""
         page, signals = self._page, self._signals()
+        self.took = _monotonic() - self._events[0][1]
         if not signals:
             if page.by_operator:  # else the root was signalled meanwhile, and ends what this worker began
                 page.state = OFFLINE

@@ -206,6 +206,7 @@ class Server:
             "requests": load.requests if load is not None else self._row[REQUESTS],
             "workers": list(page.workers()) if page is not None else [],
             "reason": member.reason(page),
+            "drain_seconds": self._drain.took if self._drain is not None else None,
         }
 
     def before_fork(self) -> None:

@@ -76,4 +76,3 @@ class _Adopted:
         _kill(os.getpid(), signum)
         if os.getpid() == 1:  # the kernel gives PID 1 no default action: it would serve on until SIGKILL
             os._exit(128 + signum)
-

@@ -22,6 +22,7 @@ from .routed import ROUTED, Routed
 DIRECT = {"http": "http", "https": "https", "ws": "http", "wss": "https"}
 PROXIED = {"http": "http", "ws": "http"}  # a tunnel's CONNECT carries no colour, what is inside it nobody sees
 NONE: Dict[str, str] = {}
+DIALS = ("_create_connection", "_create_direct_connection", "_resolve_host", "_wrap_create_connection")
 ENDPOINT = "x-meshrun-endpoint"
 _schemes: Dict[type, Dict[str, str]] = {}
 _separating: Dict[type, bool] = {}
@@ -30,11 +31,12 @@ _separating: Dict[type, bool] = {}
 def schemes_of(kind: type) -> Dict[str, str]:
     """The schemes that a class of connectors has decided: only those of TCP connectors.
 
-    One that makes TCP connections in its own way, as those for SOCKS do, is a proxy.
+    One that makes its TCP connections in its own way, as those for SOCKS do, is a proxy: nobody knows where it dials.
     """
-    if not issubclass(kind, connectors.TCPConnector):
+    bare = connectors.TCPConnector
+    if not issubclass(kind, bare):
         found = NONE
-    elif kind._wrap_create_connection is not connectors.TCPConnector._wrap_create_connection:  # noqa: SLF001 -- no public name
+    elif any(getattr(kind, name) is not getattr(bare, name) for name in DIALS):
         found = PROXIED
     else:
         found = DIRECT
@@ -72,32 +74,33 @@ def separates(request: Any) -> bool:
 
 
 @hook.guarded()
-def aim(connector: Any, request: Any, routed: Routed, call: hook.Call) -> None:
-    """Let the request ask the connector for a connection to the endpoint of the call, if it has one.
+def prepare(connector: Any, request: Any, routed: Routed, call: hook.Call) -> None:
+    """Colour the request, and let it ask the connector for a connection to the endpoint of the call, if it has one.
 
     The endpoint enters the key by the field that aiohttp has for a proxy's headers; there is no proxy here.
     """
-    routed.address = None
+    if routed.added is None:
+        routed.colour(call.set_headers, request.headers)
     if call.address is None or not (_separating.get(type(request)) or separates(request)):
         return
     if connector._family and connector._family != family(call.address[0]):  # noqa: SLF001 -- no public name in a subclass
         return
     routed.address = call.address
-    theirs = request.proxy_headers
-    if theirs is not None:
-        routed.proxy_headers = theirs
-        request.proxy_headers = dict(theirs, **{ENDPOINT: call.endpoint})
-    else:
-        request.proxy_headers = {ENDPOINT: call.endpoint}
+    mark = {ENDPOINT: call.endpoint}
+    theirs = routed.proxy_headers = request.proxy_headers
+    request.proxy_headers = mark if theirs is None else dict(theirs, **mark)
     setattr(request, ROUTED, routed)
     if call.keepalive is not None and connector._conns:  # noqa: SLF001 -- the pool has no public name
-        drop_old(connector, request.connection_key, call.keepalive)
+        drop_old(connector, call.endpoint, request.proxy_headers, call.keepalive)
 
 
 @hook.guarded(default=False)
 def again(call: hook.Call, routed: Routed, error: BaseException) -> bool:
     """Whether nothing was sent and another instance is left, which the call has now."""
-    return routed.unsent is error and call.next(error)
+    if routed.unsent is not error or not call.next(error):
+        return False
+    routed.unsent = routed.address = None
+    return True
 
 
 async def seat(connector: Any, request: Any, traces: Any, timeout: Any, routed: Routed) -> None:
@@ -109,39 +112,6 @@ async def seat(connector: Any, request: Any, traces: Any, timeout: Any, routed: 
         routed.place = place
 
 
-async def connected(original: Callable[..., Any], self: Any, req: Any, traces: Any, timeout: Any, call: hook.Call) -> Any:
-    """A connection to the first instance that can be reached."""
-    routed = Routed(call)
-    connection = None
-    begun = monotonic()
-    try:
-        if call.refused is not None:
-            raise refusal(req, call.refused)
-        routed.colour(call, req.headers)
-        if self._limit_per_host:  # noqa: SLF001 -- what aiohttp itself reads here
-            await seat(self, req, traces, timeout, routed)
-            timeout = later(timeout, begun) or timeout
-        while connection is None:
-            aim(self, req, routed, call)
-            try:
-                connection = await original(self, req, traces, timeout)
-            except CONNECT_ERRORS as error:
-                if not again(call, routed, error):
-                    as_written(req, routed, error)
-                    raise
-                timeout = later(timeout, begun) or timeout
-            finally:
-                if routed.address is not None:  # nothing of ours stays on the request
-                    req.proxy_headers = routed.proxy_headers
-                    delattr(req, ROUTED)
-    finally:
-        if connection is None:
-            routed.plain()
-            routed.end(sys.exc_info()[1], sent=False)
-    attach(connection, routed)
-    return connection
-
-
 def make_connect(original: Callable[..., Any]) -> Callable[..., Any]:
     """``BaseConnector.connect``: a coroutine function as before, one more frame for every call."""
 
@@ -149,6 +119,33 @@ def make_connect(original: Callable[..., Any]) -> Callable[..., Any]:
         call = decide(self, req)
         if call is None:
             return await original(self, req, traces, timeout)
-        return await connected(original, self, req, traces, timeout, call)
+        routed = Routed(call)
+        connection = None
+        begun = monotonic() if timeout.connect else 0.0
+        try:
+            if call.refused is not None:
+                raise refusal(req, call.refused)
+            if self._limit_per_host:
+                await seat(self, req, traces, timeout, routed)
+                timeout = later(timeout, begun) or timeout
+            while connection is None:
+                prepare(self, req, routed, call)
+                try:
+                    connection = await original(self, req, traces, timeout)
+                except CONNECT_ERRORS as error:
+                    if not again(call, routed, error):
+                        as_written(req, routed, error)
+                        raise
+                    timeout = later(timeout, begun) or timeout
+                finally:
+                    if routed.address is not None:  # nothing of ours stays on the request
+                        req.proxy_headers = routed.proxy_headers
+                        delattr(req, ROUTED)
+        finally:
+            if connection is None:
+                routed.plain()
+                routed.end(sys.exc_info()[1], sent=False)
+        attach(connection, routed)
+        return connection
 
     return connect

@@ -3,27 +3,47 @@
 from __future__ import annotations
 
 from time import monotonic
-from typing import Any
+from typing import Any, Dict
 
 import aiohttp
 
+DUE = "_meshrun_due"
 FIRST_MONOTONIC = (3, 10)
-"""Before this version the connector noted the loop's time."""
+"""Before this version the connector noted the loop's time, which is the same clock but for loops of their own."""
 _monotonic = tuple(int(part) for part in aiohttp.__version__.split(".")[:2]) >= FIRST_MONOTONIC
 
 
-def drop_old(connector: Any, key: Any, keepalive: float) -> None:
-    """Close the endpoint's connections that are idle for longer than `keepalive` seconds, oldest first."""
-    pooled = connector._conns.get(key)  # noqa: SLF001 -- the pool has no public name
-    if not pooled:
+def clock(connector: Any) -> float:
+    """The time as the connector notes it beside an idle connection."""
+    return monotonic() if _monotonic else connector._loop.time()  # type: ignore[no-any-return] # noqa: SLF001
+
+
+def drop_old(connector: Any, endpoint: str, mark: Any, keepalive: float) -> None:
+    """Close the endpoint's connections that are idle for longer than `keepalive` seconds.
+
+    `mark` is what the request has in the place of a proxy's headers, for its hash is in their keys. None can be due before the oldest is, so most calls look at one
+    number only.
+    """
+    now = clock(connector)
+    due: Dict[str, float] = getattr(connector, DUE, None) or {}
+    if due.get(endpoint, 0.0) > now:
         return
-    now = monotonic() if _monotonic else connector._loop.time()  # noqa: SLF001 -- the clock it was noted with
-    while pooled and now - pooled[0][1] > keepalive:
-        protocol = pooled[0][0]
-        del pooled[0]
-        transport = protocol.transport
-        protocol.close()
-        if key.is_ssl and not connector._cleanup_closed_disabled:  # noqa: SLF001 -- as aiohttp does
-            connector._cleanup_closed_transports.append(transport)  # noqa: SLF001
-    if not pooled:
-        del connector._conns[key]  # noqa: SLF001 -- as aiohttp does
+    if not due:
+        setattr(connector, DUE, due)
+    oldest = now
+    hashed = hash(tuple(mark.items()))
+    pools = connector._conns  # noqa: SLF001 -- the pool has no public name
+    for key in [key for key in pools if key.proxy_headers_hash == hashed]:
+        pooled = pools[key]
+        while pooled and now - pooled[0][1] > keepalive:
+            protocol = pooled[0][0]
+            del pooled[0]
+            transport = protocol.transport
+            protocol.close()
+            if key.is_ssl and not connector._cleanup_closed_disabled:  # noqa: SLF001 -- as aiohttp does
+                connector._cleanup_closed_transports.append(transport)  # noqa: SLF001
+        if pooled:
+            oldest = min(oldest, pooled[0][1])
+        else:
+            del pools[key]
+    due[endpoint] = oldest + keepalive

@@ -22,8 +22,10 @@ def make_start(original: Callable[..., Any]) -> Callable[..., Any]:
             return await original(self, connection)
         routed.reading()
         try:
-            return await original(self, connection)
+            response = await original(self, connection)
+            routed.read(self.status, self.headers)
+            return response
         finally:
-            routed.read(self)
+            routed.not_reading()
 
     return start

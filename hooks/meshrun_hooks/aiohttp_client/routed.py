@@ -5,6 +5,7 @@ It knows no connection, request or response, so it keeps none of them alive.
 
 from __future__ import annotations
 
+import sys
 from typing import Any, Optional, Tuple
 
 from meshrun import hook
@@ -20,11 +21,12 @@ class Routed:
     address: Optional[Tuple[str, int]] = None  # where the connection of this try goes; None: where the app wrote
     proxy_headers: Any = None  # the request's own, while ours hold the endpoint
     started: Optional[float] = None  # of the first TCP connect, on the monotonic clock
+    added: Optional[Tuple[Tuple[str, str], ...]] = None  # the headers that were set
     unsent: Optional[BaseException] = None  # the error of a TCP connect
     place: Optional[Place] = None
     _headers: Any = None
     _saved: Any = None
-    _added: Tuple[Tuple[str, str], ...] = ()
+    _error: Optional[BaseException] = None
     _status: Optional[int] = None
     _seen: Any = None
     _reading = False
@@ -33,12 +35,11 @@ class Routed:
     def __init__(self, call: hook.Call) -> None:
         self.call: Optional[hook.Call] = call
 
-    @hook.guarded()
-    def colour(self, call: hook.Call, headers: Any) -> None:
+    def colour(self, added: Tuple[Tuple[str, str], ...], headers: Any) -> None:
         """Set the call's headers on those of the `ClientRequest`, which are a copy of the app's."""
-        self._added = call.set_headers
+        self.added = added
         self._headers = headers
-        for name, value in self._added:
+        for name, value in added:
             if name in headers and self._saved is None:
                 self._saved = headers.copy()
             headers[name] = value
@@ -53,7 +54,7 @@ class Routed:
             headers.clear()
             headers.extend(self._saved)
             return
-        for name, _ in self._added:
+        for name, _ in self.added or ():
             del headers[name]
 
     def reading(self) -> None:
@@ -61,12 +62,16 @@ class Routed:
         self.plain()
         self._reading = True
 
-    def read(self, response: Any) -> None:
-        """The head is there, or an error is (then the response has no status)."""
+    def read(self, status: Optional[int], headers: Any) -> None:
+        """The head is there."""
+        self._status = status
+        self._seen = headers
+
+    def not_reading(self) -> None:
+        """The head was read, or the exception that is passing through came instead."""
         self._reading = False
-        self._status = response.status
-        if self._status is not None:
-            self._seen = response.headers
+        if self._status is None:
+            self._error = sys.exc_info()[1]
         if self._over:
             self.end()
 
@@ -80,7 +85,8 @@ class Routed:
             return
         call, self.call = self.call, None
         if call is not None:
-            finish(call, self._status, self._seen, error, sent)
+            finish(call, self._status, self._seen, error or self._error, sent)
+            self._error = None
 
     def __del__(self) -> None:
         if self.call is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, Optional
+from typing import Any, Callable, Dict, Optional, Tuple
 
 import httpcore
 
@@ -20,15 +20,23 @@ NONE: Dict[bytes, str] = {}
 
 
 class State:
-    """What a pool is to us, worked out once: which schemes are decided, whether a proxy dials, its keep-alive limit."""
+    """What a pool is to us, worked out once: which schemes are decided, whether a proxy dials, its keep-alive limit.
+
+    A pool that makes connections in its own way, as those for HTTP and SOCKS proxies do, is a proxy.
+    """
 
     __slots__ = ("client", "proxied", "schemes")
 
     def __init__(self, pool: Any) -> None:
-        self.proxied = (getattr(pool, "_proxy", None) or getattr(pool, "_proxy_url", None)) is not None
-        self.schemes = NONE if pool._uds is not None else PROXIED if self.proxied else DIRECT  # noqa: SLF001 -- no public name
-        limit = pool._max_keepalive_connections  # noqa: SLF001 -- as above
+        own_way = type(pool).create_connection not in _bare()
+        self.proxied = own_way or getattr(pool, "_proxy", None) is not None
+        self.schemes = NONE if pool._uds is not None else PROXIED if self.proxied else DIRECT  # noqa: SLF001 -- the
+        limit = pool._max_keepalive_connections  # noqa: SLF001 -- pool says this nowhere else
         self.client = hook.client(None if limit > UNLIMITED else limit)
+
+
+def _bare() -> Tuple[Any, ...]:
+    return httpcore.ConnectionPool.create_connection, httpcore.AsyncConnectionPool.create_connection
 
 
 @hook.guarded()

@@ -1,8 +1,8 @@
 """urllib3 1.26 and 2.x, and requests (2.29 and later) above it.
 
-One call passes four rooms: `decide` asks for a decision in front of each attempt, `idle` gives it a connection of the
-chosen endpoint out of the app's own pool, `dial` opens the TCP connection there, and the head of the response ends the
-attempt. The app's pool keeps its host, so names in requests, certificates, errors and logs are those that the app wrote.
+One call passes three rooms: `decide` asks for a decision in front of each attempt, `idle` gives it a connection of the
+chosen endpoint for its place in the app's own pool, `dial` opens the TCP connection there and tells how it ended. The
+app's pool keeps its host, so the names in requests, certificates, errors and logs are those that the app wrote.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ SEAMS = (
 
 def patch() -> None:
     """Put the seams in."""
-    from . import seams  # noqa: PLC0415 -- imports the library, which a list of hooks must not
+    from . import seams
 
     for owner, name, make in seams.seams():
         hook.replace(owner, name, make)
@@ -34,7 +34,7 @@ def patch() -> None:
 
 def unpatch() -> None:
     """Take the seams out."""
-    from . import seams  # noqa: PLC0415 -- as above
+    from . import seams
 
     for owner, name, _ in seams.seams():
         hook.restore(owner, name)

@@ -14,33 +14,28 @@ MARK = "_meshrun"
 class Attempt:
     """What the seams below `urlopen` need to know of the attempt that runs above them."""
 
-    __slots__ = ("_endpoint", "before", "call", "elsewhere", "headers", "pool")
+    __slots__ = ("before", "call", "endpoint", "headers", "pool")
 
     def __init__(self, call: Any, pool: Any, headers: Any, before: Optional[Attempt]) -> None:
         self.call: Any = call  # None once its end was told
         self.pool: Any = pool  # the app's pool until a connection was taken from it, then None
         self.headers = headers
         self.before = before  # the attempt in whose `urlopen` this one runs
-        self.elsewhere: bool = call.endpoint is not None or call.refused is not None  # not to the address as written
-        self._endpoint: Optional[str] = None
+        self.endpoint: Optional[str] = None  # where its connection leads, once its end was told; None: as written
 
     def took(self, conn: Any) -> None:
         """The connection of this attempt is chosen."""
         conn._meshrun = self  # noqa: SLF001 -- our own mark
         self.pool = None
 
-    def leads_to(self) -> Optional[str]:
-        """The endpoint of its connection; None: the address as the app wrote it."""
-        return self._endpoint if self.call is None else self.call.endpoint
-
     @hook.guarded(where="urllib3.end")
     def end(self, status: Optional[int] = None, headers: Any = None, error: Any = None, sent: bool = True) -> None:
         """Tell the end of the attempt, once."""
         call, self.call = self.call, None
         if call is not None:
-            self._endpoint = call.endpoint
+            self.endpoint = call.endpoint
             call.done(status, headers, error, sent)
 
 
-CURRENT: "ContextVar[Optional[Attempt]]" = ContextVar("meshrun_urllib3", default=None)
+CURRENT: ContextVar[Optional[Attempt]] = ContextVar("meshrun_urllib3", default=None)
 """The attempt whose connection the pool is about to choose. A context variable, because greenlets share a thread."""

@@ -7,21 +7,24 @@ from __future__ import annotations
 
 import sys
 from types import FunctionType
-from typing import Any, Callable, Mapping, Optional, Tuple
+from typing import Any, Callable, Optional, Tuple
 
 from meshrun import hook
 
 from . import idle, kinds
 from .attempt import CURRENT, Attempt
 from .headers import with_set
-from .kinds import ODD
+from .kinds import ODD, PLAIN
 
 Function = Callable[..., Any]
 
 
 def urlopen(original: Any) -> Function:
-    """The new `urlopen`. Over the library's own it has the exact signature, which costs least; over another agent's
-    wrapper, which may mind what was given by name, it hands on just what it was given."""
+    """The new `urlopen`.
+
+    Over the library's own it has the exact signature, which costs least; over another agent's wrapper, which may mind
+    what was given by name, it hands on just what it was given.
+    """
     if isinstance(original, FunctionType):
         for make in (_urlopen_2, _urlopen_1):
             exact: Any = make(original)
@@ -45,7 +48,7 @@ def _arguments(function: Any) -> Tuple[str, ...]:
 def _urlopen_2(original: Function) -> Function:
     """urllib3 2.x. The defaults are replaced by the original's."""
 
-    def urlopen(
+    def urlopen(  # noqa: PLR0913, PLR0917 -- the library's signature
         self: Any, method: Any, url: Any, body: Any = None, headers: Any = None, retries: Any = None,
         redirect: Any = True, assert_same_host: Any = True, timeout: Any = None, pool_timeout: Any = None,
         release_conn: Any = None, chunked: Any = False, body_pos: Any = None, preload_content: Any = True,
@@ -57,18 +60,20 @@ def _urlopen_2(original: Function) -> Function:
             call = hook.outbound(self.scheme, self.host, self.port, method, url, given, False, limit)
         else:
             call = _unusual(self, method, url, headers)
-        attempt = _begin(self, call, headers, retries) if call is not None else None
-        if attempt is None:
-            return original(
+        attempt = None
+        if call is not None:
+            attempt = _begin(self, call, headers, retries) or _abandon(call)
+            headers = headers if attempt is None else attempt.headers
+        response = None
+        try:
+            response = original(
                 self, method, url, body, headers, retries, redirect, assert_same_host, timeout, pool_timeout,
                 release_conn, chunked, body_pos, preload_content, decode_content, **response_kw,
             )  # fmt: skip
-        return _run(
-            attempt, original,
-            (self, method, url, body, attempt.headers, retries, redirect, assert_same_host, timeout, pool_timeout,
-             release_conn, chunked, body_pos, preload_content, decode_content),
-            response_kw,
-        )  # fmt: skip
+            return response
+        finally:
+            if attempt is not None:
+                _leave(attempt, response)
 
     return urlopen
 
@@ -76,7 +81,7 @@ def _urlopen_2(original: Function) -> Function:
 def _urlopen_1(original: Function) -> Function:
     """urllib3 1.26. The defaults are replaced by the original's."""
 
-    def urlopen(
+    def urlopen(  # noqa: PLR0913, PLR0917 -- the library's signature
         self: Any, method: Any, url: Any, body: Any = None, headers: Any = None, retries: Any = None,
         redirect: Any = True, assert_same_host: Any = True, timeout: Any = None, pool_timeout: Any = None,
         release_conn: Any = None, chunked: Any = False, body_pos: Any = None, **response_kw: Any,
@@ -87,18 +92,20 @@ def _urlopen_1(original: Function) -> Function:
             call = hook.outbound(self.scheme, self.host, self.port, method, url, given, False, limit)
         else:
             call = _unusual(self, method, url, headers)
-        attempt = _begin(self, call, headers, retries) if call is not None else None
-        if attempt is None:
-            return original(
+        attempt = None
+        if call is not None:
+            attempt = _begin(self, call, headers, retries) or _abandon(call)
+            headers = headers if attempt is None else attempt.headers
+        response = None
+        try:
+            response = original(
                 self, method, url, body, headers, retries, redirect, assert_same_host, timeout, pool_timeout,
                 release_conn, chunked, body_pos, **response_kw,
             )  # fmt: skip
-        return _run(
-            attempt, original,
-            (self, method, url, body, attempt.headers, retries, redirect, assert_same_host, timeout, pool_timeout,
-             release_conn, chunked, body_pos),
-            response_kw,
-        )  # fmt: skip
+            return response
+        finally:
+            if attempt is not None:
+                _leave(attempt, response)
 
     return urlopen
 
@@ -108,16 +115,23 @@ def _urlopen_any(original: Function) -> Function:
 
     def urlopen(self: Any, method: Any, url: Any, *args: Any, **kwargs: Any) -> Any:
         headers = args[1] if len(args) > 1 else kwargs.get("headers")
-        retries = args[2] if len(args) > 2 else kwargs.get("retries")  # noqa: PLR2004 -- see above
+        retries = args[2] if len(args) > 2 else kwargs.get("retries")
         call = _unusual(self, method, url, headers)
-        attempt = _begin(self, call, headers, retries) if call is not None else None
+        attempt = None
+        if call is not None:
+            attempt = _begin(self, call, headers, retries) or _abandon(call)
         if attempt is None:
             return original(self, method, url, *args, **kwargs)
         if len(args) > 1:
             args = (args[0], attempt.headers, *args[2:])
         else:
             kwargs["headers"] = attempt.headers
-        return _run(attempt, original, (self, method, url, *args), kwargs)
+        response = None
+        try:
+            response = original(self, method, url, *args, **kwargs)
+            return response
+        finally:
+            _leave(attempt, response)
 
     return urlopen
 
@@ -134,51 +148,41 @@ def _unusual(pool: Any, method: Any, url: Any, headers: Any) -> Any:
     return hook.outbound(scheme, host, port, method, path, given, True) if scheme == "http" else None
 
 
-def _begin(pool: Any, call: Any, headers: Any, retries: Any) -> Optional[Attempt]:
-    """The attempt of a decided call; None: the call runs as if it had not been decided."""
-    attempt = _prepare(pool, call, headers, retries)
-    if attempt is None:
-        _abandon(call)
-    return attempt
-
-
 @hook.guarded(where="urllib3.begin")
-def _prepare(pool: Any, call: Any, headers: Any, retries: Any) -> Optional[Attempt]:
-    """Make the attempt; None for a pool that does not dial through our seam.
+def _begin(pool: Any, call: Any, headers: Any, retries: Any) -> Optional[Attempt]:
+    """The attempt of a decided call, made the current one; None for a pool that does not dial through our seam.
 
     A retry or redirect runs inside `urlopen` of the attempt before it, which is over by then: the history that it
     hands on says how it ended.
     """
-    if not kinds.dials(pool):
+    if (type(pool) not in PLAIN or pool.ConnectionCls not in PLAIN) and not kinds.dials(pool):
         return None
     before = CURRENT.get()
     if before is not None and before.call is not None:
         history = getattr(retries, "history", None)
         if history:
             before.end(history[-1].status, None, history[-1].error)
-    attempt = Attempt(call, pool, with_set(pool.headers if headers is None else headers, call.set_headers, pool), before)
-    if attempt.elsewhere:
+    copy = with_set(pool.headers if headers is None else headers, call.set_headers, pool)
+    attempt = Attempt(call, pool, copy, before)
+    if getattr(pool, "_meshrun", None) is None and (call.endpoint is not None or call.refused is not None):
         idle.of(pool)
+    CURRENT.set(attempt)
     return attempt
 
 
 @hook.guarded(where="urllib3.abandon")
 def _abandon(call: Any) -> None:
+    """The call goes on as if it had not been decided."""
     call.done(sent=False)
 
 
-def _run(attempt: Attempt, original: Function, args: Tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
-    """Run `original`, once, as this attempt."""
-    CURRENT.set(attempt)
-    response: Any = None
-    try:
-        response = original(*args, **kwargs)
-        return response
-    finally:
-        CURRENT.set(attempt.before)
-        if attempt.call is not None:
-            # Nothing below told the end: a failure of TLS or of sending, a full pool, Ctrl-C.
-            if response is not None:
-                attempt.end(response.status, response.headers)
-            else:
-                attempt.end(None, None, sys.exc_info()[1], attempt.pool is None)
+def _leave(attempt: Attempt, response: Any) -> None:
+    """`urlopen` is left."""
+    CURRENT.set(attempt.before)
+    attempt.before = attempt.headers = None  # a connection may keep its last attempt for long
+    if attempt.call is not None:
+        # Nothing below told the end: a failure of TLS or of sending, a full pool, Ctrl-C.
+        if response is not None:
+            attempt.end(response.status, response.headers)
+        else:
+            attempt.end(None, None, sys.exc_info()[1], attempt.pool is None)

@@ -25,12 +25,11 @@ def new_conn(original: Callable[[Any], Any]) -> Callable[[Any], Any]:
 
     def _new_conn(self: Any) -> Any:
         attempt = getattr(self, "_meshrun", None)
-        call = attempt.call if attempt is not None else None
-        if call is None:
+        if attempt is None or attempt.call is None:
             return original(self)
-        if call.refused is not None:
-            raise NewConnectionError(self, call.refused)
-        if call.address is None:
+        if attempt.call.refused is not None:
+            raise NewConnectionError(self, attempt.call.refused)
+        if attempt.call.address is None:
             return original(self)
         return _dial(self, attempt, original)
 
@@ -76,7 +75,7 @@ def _moved(call: Any, error: BaseException) -> bool:
 
 @hook.guarded(where="urllib3.error")
 def _rename(error: BaseException, dialled: Tuple[str, str, Any], written: Tuple[str, str, Any]) -> None:
-    """Let the error name what the app wrote: the text has the connection and its timeout as they were while dialling."""
+    """Let the error name what the app wrote: its text has the connection and the timeout of the dial."""
     text = "Connection to %s timed out. (connect timeout=%s)"
     pairs = ((dialled[0], written[0]), (text % dialled[1:], text % written[1:]))
     args = list(error.args)

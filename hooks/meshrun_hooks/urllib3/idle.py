@@ -1,13 +1,14 @@
-"""Connections of one app's pool by endpoint: a routed call takes its place in the pool's own queue, as ever, and its
-connection from here.
+"""The idle connections of one app's pool, by endpoint.
 
-The queue of the app's pool then holds places only, so ``maxsize`` with ``block=True``, ``pool_timeout`` and the errors
-of a full or closed pool are the library's own. Lists are changed by single operations of the interpreter, because a
-lock that another thread holds while the process forks would stay locked for ever in the child.
+A routed call takes its place in the pool's own queue, as ever, and its connection from here. The queue then holds
+places only, so ``maxsize`` with ``block=True``, ``pool_timeout`` and the errors of a full or closed pool are the
+library's own. Lists are changed by single operations of the interpreter, because a lock that another thread holds
+while the process forks would stay locked for ever in the child.
 """
 
 from __future__ import annotations
 
+import sys
 import weakref
 from time import monotonic
 from typing import Any, Callable, Dict, List, Optional, Tuple
@@ -21,6 +22,7 @@ from .attempt import CURRENT, MARK, Attempt
 Waiting = List[Tuple[float, Any]]
 """(since when, connection), newest last."""
 
+INFINITY = float("inf")
 SWEEP_SECONDS = 5.0
 """How often a pool looks for connections that the other side has closed and nobody asked for since."""
 
@@ -28,19 +30,22 @@ SWEEP_SECONDS = 5.0
 class Idle:
     """The idle connections of one pool. Nothing here refers to the pool, so a dropped pool goes at once."""
 
-    __slots__ = ("__weakref__", "client", "lists", "swept")
+    __slots__ = ("__weakref__", "client", "limit", "lists", "swept")
 
-    def __init__(self, client: Any) -> None:
+    def __init__(self, client: Any, limit: int) -> None:
+        self.limit = limit  # most connections that wait for one endpoint
         self.client = client  # what `hook.client` answered, for a pool with a hard limit
         self.lists: Dict[Optional[str], Waiting] = {}  # by endpoint; None: the address as the app wrote it
         self.swept = monotonic()
 
     def park(self, endpoint: Optional[str], conn: Any, now: float) -> None:
-        """Let a connection wait from `now` on."""
+        """Let a connection wait from `now` on; more than the pool would keep are closed."""
         waiting = self.lists.get(endpoint)
         if waiting is None:
             waiting = self.lists.setdefault(endpoint, [])
         waiting.append((now, conn))
+        if len(waiting) > self.limit:
+            _close_oldest(waiting)
 
     @hook.guarded(where="urllib3.drain")
     def drain(self) -> None:
@@ -54,14 +59,14 @@ class Idle:
         """Close what the other side has closed: endpoints that left the mesh are never asked for again."""
         self.swept = now
         for waiting in list(self.lists.values()):
-            while waiting and is_connection_dropped(waiting[0][1]):
+            while any(is_connection_dropped(conn) for _, conn in waiting[:1]):
                 _close_oldest(waiting)
 
     def shed(self, places: int) -> None:
         """Close those that have waited longest until there are no more than `places`."""
-        lists = [waiting for waiting in list(self.lists.values()) if waiting]
-        for _ in range(sum(len(waiting) for waiting in lists) - places):
-            _close_oldest(min((waiting for waiting in lists if waiting), key=lambda entries: entries[0][0]))
+        lists = list(self.lists.values())
+        for _ in range(sum(map(len, lists)) - places):
+            _close_oldest(min(lists, key=lambda waiting: min((since for since, _ in waiting[:1]), default=INFINITY)))
 
 
 def _close_oldest(waiting: Waiting) -> None:
@@ -77,11 +82,12 @@ def of(pool: Any) -> Idle:
     known: Optional[Idle] = getattr(pool, MARK, None)
     if known is not None:
         return known
-    new = Idle(hook.client(getattr(pool.pool, "maxsize", 0) or None) if pool.block else None)
+    limit = getattr(pool.pool, "maxsize", None) or sys.maxsize
+    new = Idle(hook.client(limit) if pool.block else None, limit)
     known = pool.__dict__.setdefault(MARK, new)
     if known is new:
         weakref.finalize(pool, new.drain)
-    return known  # type: ignore[no-any-return]
+    return known
 
 
 def client(pool: Any) -> Any:
@@ -98,7 +104,8 @@ def get_conn(original: Callable[..., Any]) -> Callable[..., Any]:
         attempt = CURRENT.get()
         if attempt is None or attempt.pool is not self:
             return conn
-        if attempt.elsewhere:
+        call = attempt.call
+        if call is not None and (call.endpoint is not None or call.refused is not None):
             # The place held a connection to the address as written: it waits for the next call that goes there.
             of(self).park(None, conn, monotonic())
             return self._new_conn()
@@ -157,16 +164,18 @@ def put_conn(original: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
 
 @hook.guarded(default=False, where="urllib3.keep")
 def _keep(pool: Any, idle: Idle, conn: Any) -> bool:
-    """Let the connection wait here; False: the pool is closed or full and the library throws the connection away."""
-    attempt = getattr(conn, MARK, None)
+    """Let the connection wait here; False: the pool is closed, the library closes the connection."""
+    attempt = getattr(conn, "_meshrun", None)
+    endpoint = None
     if attempt is not None:
-        conn._meshrun = None  # noqa: SLF001 -- our own; what waits must not keep a snapshot alive
-    if pool.pool is None or pool.pool.full():
+        endpoint = attempt.endpoint if attempt.call is None else attempt.call.endpoint
+        conn._meshrun = None  # noqa: SLF001 -- our own mark; what waits must not keep a snapshot alive
+    if pool.pool is None:
         return False
     now = monotonic()
     if now - idle.swept > SWEEP_SECONDS:
         idle.sweep(now)
-    idle.park(attempt.leads_to() if attempt is not None else None, conn, now)
+    idle.park(endpoint, conn, now)
     if pool.pool is None:  # closed by another thread just now
         idle.drain()
     return True

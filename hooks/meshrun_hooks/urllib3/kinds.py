@@ -53,8 +53,10 @@ def _reaches(kind: type, name: str) -> bool:
 
 
 def parts(url: str) -> Tuple[str, str, Optional[int], str]:
-    """Scheme, host, port and path with query, as far as they can be read; cheap, for calls through a proxy all come
-    here. Scheme and host are empty where the URL is only a path."""
+    """Scheme, host, port and path with query, as far as they can be read; scheme and host are empty for a mere path.
+
+    Cheap, because every call through a proxy comes here.
+    """
     if url.startswith("/"):
         return "", "", None, url
     scheme, _, rest = url.partition("://")

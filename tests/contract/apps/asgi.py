@@ -21,13 +21,18 @@ async def lifespan(receive: Any, send: Any) -> None:
 
 
 async def wait(name: str) -> None:
-    while not state.opened(name):
+    while not state.opened(name):  # noqa: ASYNC110 -- the gate is a file
         await asyncio.sleep(0.01)
 
 
 async def application(scope: Any, receive: Any, send: Any) -> None:
     if scope["type"] == "lifespan":
         await lifespan(receive, send)
+        return
+    if scope["type"] == "websocket":
+        await send({"type": "websocket.accept"})
+        await send({"type": "websocket.send", "text": state.colour()})
+        await send({"type": "websocket.close"})
         return
     path = scope["path"]
     start = {"type": "http.response.start", "status": 200, "headers": HEADERS}

@@ -26,6 +26,12 @@ def note(name: str, text: str = "") -> None:
     temporary.rename(FOLDER / name)
 
 
+def say(text: str) -> None:
+    """A line for whoever reads the log."""
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
 def opened(name: str) -> bool:
     """Whether the test opened a gate."""
     return (FOLDER / name).exists()

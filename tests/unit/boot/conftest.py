@@ -8,7 +8,7 @@ from typing import Any, Callable
 
 import pytest
 
-from programs import Program
+from tests.compat.programs import Program
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from typing import Callable, List, Tuple
 
 import pytest
 
-from programs import Program
+from tests.compat.programs import Program
 
 Toy = Callable[..., Program]
 CODE = """

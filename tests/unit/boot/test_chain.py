@@ -8,8 +8,8 @@ from typing import Dict, List, Optional
 
 import pytest
 
-from programs import DOOR, Program
-from pythons import INERT, find
+from tests.compat.programs import DOOR, Program
+from tests.compat.pythons import INERT, find
 
 WAYS: Dict[str, Dict[str, str]] = {
     "disabled": {},

@@ -9,7 +9,7 @@ from typing import Callable
 
 import pytest
 
-from programs import DOOR, Program
+from tests.compat.programs import DOOR, Program
 
 Toy = Callable[..., Program]
 ANSWER = "import toy; print(toy.answer())"

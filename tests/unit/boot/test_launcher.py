@@ -12,7 +12,7 @@ import pytest
 
 from meshrun import __version__
 from meshrun.boot import launcher
-from programs import DOOR, ROOT, Program, Ran
+from tests.compat.programs import DOOR, ROOT, Program, Ran
 
 MESHRUN = [sys.executable, "-c", "import sys; sys.path.insert(0, %r); sys.argv[0] = 'meshrun'; "
            "from meshrun.boot.launcher import main; main()" % str(ROOT / "agent")]  # fmt: skip

@@ -10,8 +10,8 @@ from typing import Callable
 
 import pytest
 
-from programs import DOOR, ROOT, Program
-from pythons import SUPPORTED, find
+from tests.compat.programs import DOOR, ROOT, Program
+from tests.compat.pythons import SUPPORTED, find
 
 STATE = """
 import os, sys

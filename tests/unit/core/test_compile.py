@@ -27,7 +27,7 @@ from meshrun.core.rules import (
     RuleSet,
     Source,
 )
-from rule_forms import DOCUMENTS
+from tests.contract.rule_forms import DOCUMENTS
 
 
 def compiled(text: str) -> RuleSet:

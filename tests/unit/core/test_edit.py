@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from meshrun.core import documents
 from meshrun.core.documents import RuleError
 from meshrun.core.edit import edit, file_name
-from rule_forms import DOCUMENTS
+from tests.contract.rule_forms import DOCUMENTS
 
 HAND = """\
 # the shop's rules

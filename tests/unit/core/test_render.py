@@ -8,7 +8,7 @@ import yaml
 from hypothesis import given, settings
 
 from meshrun.core import documents
-from rule_forms import DOCUMENTS
+from tests.contract.rule_forms import DOCUMENTS
 
 LANE = """\
 kind: Lane

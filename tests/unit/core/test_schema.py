@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 
 from meshrun.core.schema import KINDS, json_schema
-from rule_forms import DOCUMENTS
+from tests.contract.rule_forms import DOCUMENTS
 
 TYPES: Dict[str, Any] = {
     "string": str,

@@ -10,8 +10,8 @@ import threading
 
 import pytest
 
-from engines import eventually, start
 from meshrun.engines.locks import Busy, Lock
+from tests.contract.engines import eventually, start
 
 HOLD = """
 import sys
@@ -93,8 +93,9 @@ def test_a_lock_file_that_was_removed_is_no_longer_the_lock(tmp_path: pathlib.Pa
 
 def test_no_descriptor_is_left_open(tmp_path: pathlib.Path) -> None:
     path = str(tmp_path / ".lock")
-    before = os.listdir("/proc/self/fd")
+    open_now = pathlib.Path("/proc/self/fd")
+    before = sorted(each.name for each in open_now.iterdir())
     with Lock(path, 1.0):
         assert not _taken(path)
     assert _taken(path)
-    assert os.listdir("/proc/self/fd") == before
+    assert sorted(each.name for each in open_now.iterdir()) == before

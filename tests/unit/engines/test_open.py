@@ -7,10 +7,10 @@ import pathlib
 
 import pytest
 
-from engines import finish, start
 from meshrun import engines
 from meshrun.engines import default_store, open_engine
 from meshrun.engines.base import Engine, EngineError
+from tests.contract.engines import finish, start
 
 
 @pytest.mark.parametrize(

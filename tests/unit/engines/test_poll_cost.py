@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import pathlib
 from collections import Counter
-from typing import Any, Callable, Iterator
+from typing import Any, Callable, Tuple
 
 import pytest
 
@@ -27,7 +27,7 @@ class Clock:
 
 
 @pytest.fixture
-def counted(monkeypatch: pytest.MonkeyPatch) -> Iterator[Counter[str]]:
+def counted(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     """Counts the operations of `os` that look at or change files."""
     counts: Counter[str] = Counter()
 
@@ -42,16 +42,16 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> Iterator[Counter[str]]:
 
     for name in ("stat", "lstat", "scandir", "listdir", "open", "read", "utime", "replace", "mkdir", "unlink"):
         monkeypatch.setattr(os, name, counting(name))
-    yield counts
+    return counts
 
 
-def _settled(store: pathlib.Path) -> tuple[FileEngine, Clock]:
+def _settled(store: pathlib.Path) -> Tuple[FileEngine, Clock]:
     """An engine that has looked at a store with rules and instances and found both at rest."""
     writer = FileEngine(str(store))
     writer.apply([Edit("Lane/default/gray", "kind: Lane\nname: gray\n")], "ada", "one")
     for number in range(20):
         writer.register(Instance("i%d" % number, "default/s%d" % (number % 4), "127.0.0.1", 8000), 600)
-    clock = Clock(os.stat(store / "instances" / ".generation").st_mtime + 60)
+    clock = Clock((store / "instances" / ".generation").stat().st_mtime + 60)
     engine = FileEngine(str(store), lambda: clock.wall, lambda: clock.ticks)
     engine.rules(None)
     engine.instances(None)
@@ -93,12 +93,19 @@ def test_a_renewal_is_a_stat_and_a_utime(store: pathlib.Path, counted: Counter[s
 def test_a_lease_is_looked_at_when_it_may_have_ended_and_not_before(store: pathlib.Path, counted: Counter[str]) -> None:
     engine, clock = _settled(store)
     reading = engine.instances(None)
+    clock.pass_(300)
     for path in (store / "instances" / "default").glob("*/*.json"):
         os.utime(path, (clock.wall, clock.wall))
-    clock.pass_(600)
+    engine.instances(reading)
+    clock.pass_(4)
+    counted.clear()
+    assert engine.instances(reading) is reading
+    assert counted == {"stat": 1}
+    clock.pass_(250)
     counted.clear()
     assert engine.instances(reading) is reading
     assert counted["stat"] == 1 + 20
+    assert counted["open"] == 0
     clock.pass_(100)
     engine.instances(reading)
     counted.clear()
@@ -108,7 +115,7 @@ def test_a_lease_is_looked_at_when_it_may_have_ended_and_not_before(store: pathl
 
 
 def test_one_change_reads_one_record(store: pathlib.Path, counted: Counter[str]) -> None:
-    engine, clock = _settled(store)
+    engine, _ = _settled(store)
     reading = engine.instances(None)
     FileEngine(str(store)).mark(reading.instances["default/s1"][0], "draining")
     counted.clear()

@@ -166,7 +166,7 @@ def test_half_written_files_are_ignored_and_swept_when_they_are_old(applied: Fil
             (store / folder / name).write_text("kind: La")
     os.utime(store / "compiled" / ".x.1.aa~", (old, old))
     applied.apply(BOTH, "bob", "both")
-    names = os.listdir(store / "compiled")
+    names = {path.name for path in (store / "compiled").iterdir()}
     assert ".x.1.aa~" not in names
     assert ".x.2.bb~" in names
     assert len(applied.rules(None).documents) == 2

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import pathlib
 import pwd
 import time
-from typing import Callable
+from typing import Callable, List, Optional
 
 import pytest
 
-from engines import eventually, finish, start
 from meshrun.core.problem import RuleError
-from meshrun.engines.base import Edit
+from meshrun.engines.base import Edit, RulesReading
 from meshrun.engines.file import FileEngine
+from tests.contract.engines import eventually, finish, start
 
 GRAY = "kind: Lane\nname: gray\n"
 BLUE = "kind: Lane\nname: blue\n"
@@ -50,7 +51,7 @@ def test_a_running_process_takes_a_hand_edit_in(rules: pathlib.Path, engine: Fil
     readings = [engine.rules(None), other.rules(None)]
     (rules / "a.yaml").write_text(GRAY)
     for each, reading in zip((engine, other), readings):
-        after = eventually(lambda each=each, reading=reading: _changed(each, reading))
+        after = eventually(functools.partial(_changed, each, reading))
         assert (after.version, list(after.documents), after.problem) == (1, ["Lane/default/gray"], None)
     (rules / "a.yaml").write_text(BLUE)
     eventually(lambda: list(engine.rules(readings[0]).documents) == ["Lane/default/blue"])
@@ -58,8 +59,16 @@ def test_a_running_process_takes_a_hand_edit_in(rules: pathlib.Path, engine: Fil
     assert len(engine.history()) == 2
 
 
-def _changed(engine: FileEngine, reading: object) -> object:
-    after = engine.rules(reading)  # type: ignore[arg-type]
+def _names(folder: pathlib.Path) -> List[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def _sound(engine: FileEngine, reading: RulesReading) -> bool:
+    return engine.rules(reading).problem is None
+
+
+def _changed(engine: FileEngine, reading: RulesReading) -> Optional[RulesReading]:
+    after = engine.rules(reading)
     return None if after is reading else after
 
 
@@ -124,18 +133,24 @@ def test_a_bad_edit_that_is_taken_back_leaves_no_revision(rules: pathlib.Path, e
     assert (reading.version, reading.problem, reading.documents) == (good.version, None, good.documents)
 
 
+_BOMB = b"a: &a [x,x]\nb: &b [*a,*a]\n" + b"".join(
+    b"%c: &%c [%s]\n" % (letter, letter, b",".join([b"*%c" % (letter - 1)] * 50)) for letter in b"cdefghijklm"
+)
+
+
 @pytest.mark.parametrize(
     ("content", "code"),
     [
-        (b"kind: Lane\nname: [gr", "MR1002"),
-        (b"kind: Lane\nname: gr\xff", "MR1001"),
-        (b"kind: Lane\nname: !!python/object/apply:os.system [id]\n", "MR1004"),
-        (b"a: &a [x,x]\nb: &b [*a,*a]\n" + b"".join(b"%c: &%c [%s]\n" % (c, c, b",".join([b"*%c" % (c - 1)] * 50)) for c in range(99, 110)), "MR1003"),
-        (b"- kind: Lane\n", "MR1015"),
-        (b"kind: Limit\nname: x\n", "MR1012"),
-        (b"{" * 5000, "MR100"),
+        pytest.param(b"kind: Lane\nname: [gr", "MR1002", id="cut off"),
+        pytest.param(b"kind: Lane\nname: gr\xff", "MR1001", id="not UTF-8"),
+        pytest.param(b"kind: Lane\nname: !!python/object/apply:os.system [id]\n", "MR1004", id="tag"),
+        pytest.param(_BOMB, "MR1003", id="bomb"),
+        pytest.param(b"- kind: Lane\n", "MR1015", id="wrong type"),
+        pytest.param(b"kind: Lane\nname: gray\npirority: 1\n", "MR1013", id="unknown key"),
+        pytest.param(b"kind: Limit\nname: x\n", "MR1012", id="not built"),
+        pytest.param(b"{" * 5000, "MR100", id="deep"),
     ],
-)  # fmt: skip
+)
 def test_input_of_any_kind_is_a_problem_and_no_exception(
     content: bytes, code: str, rules: pathlib.Path, engine: FileEngine
 ) -> None:
@@ -221,6 +236,31 @@ def test_a_file_that_is_being_written_is_left_alone_until_it_is_whole(rules: pat
     assert engine.rules(None) is reading
 
 
+def test_a_bad_file_that_is_removed_again_is_no_problem_to_anybody(
+    rules: pathlib.Path, engine: FileEngine, other: FileEngine, opened: Callable[[], FileEngine]
+) -> None:
+    (rules / "a.yaml").write_text(GRAY)
+    before = other.rules(None)
+    (rules / "b.yaml").write_text("kind: Lame\n")
+    reading = engine.rules(None)
+    assert reading.problem is not None
+    (rules / "b.yaml").unlink()
+    for each in (engine, other):
+        eventually(functools.partial(_sound, each, before))
+    assert opened().rules(None) == before
+
+
+def test_a_file_that_is_removed_as_soon_as_it_is_in_force_is_out_of_force(
+    rules: pathlib.Path, engine: FileEngine
+) -> None:
+    (rules / "a.yaml").write_text(GRAY)
+    reading = engine.rules(None)
+    (rules / "b.yaml").write_text(BLUE)
+    assert len(engine.rules(None).documents) == 2
+    (rules / "b.yaml").unlink()
+    eventually(lambda: len(engine.rules(reading).documents) == 1)
+
+
 def test_apply_changes_a_document_where_it_stands_and_nothing_else(rules: pathlib.Path, engine: FileEngine) -> None:
     (rules / "team.yaml").write_text("# ours\n\n" + GRAY + "---\n# theirs\n" + BLUE + "priority: 3 # first\n")
     (rules / "rest.yaml").write_text("# nothing yet\n")
@@ -228,9 +268,9 @@ def test_apply_changes_a_document_where_it_stands_and_nothing_else(rules: pathli
     assert (rules / "team.yaml").read_text() == "# ours\n\n" + GRAY + "---\n# theirs\n" + BLUE + "priority: 4 # first\n"
     assert (rules / "rest.yaml").read_text() == "# nothing yet\n"
     engine.apply([Edit("Lane/shop/new", "kind: Lane\nnamespace: shop\nname: new\n")], "ada", "new")
-    assert sorted(os.listdir(rules)) == ["lane.shop.new.yaml", "rest.yaml", "team.yaml"]
+    assert _names(rules) == ["lane.shop.new.yaml", "rest.yaml", "team.yaml"]
     engine.apply([Edit("Lane/shop/new", None)], "ada", "not now")
-    assert sorted(os.listdir(rules)) == ["rest.yaml", "team.yaml"]
+    assert _names(rules) == ["rest.yaml", "team.yaml"]
 
 
 def test_apply_takes_an_edit_by_hand_into_a_revision_of_its_own(rules: pathlib.Path, engine: FileEngine) -> None:
@@ -252,7 +292,7 @@ def test_apply_to_a_broken_set_is_refused_and_names_the_broken_file(rules: pathl
     with pytest.raises(RuleError, match=r"rules/b\.yaml:1"):
         engine.apply([Edit("Lane/default/blue", BLUE)], "ada", "second")
     assert engine.rules(None).documents == good.documents
-    assert sorted(os.listdir(rules)) == ["a.yaml", "b.yaml"]
+    assert _names(rules) == ["a.yaml", "b.yaml"]
 
 
 def test_apply_may_be_what_mends_a_contradiction(rules: pathlib.Path, engine: FileEngine) -> None:

@@ -7,14 +7,14 @@ import pathlib
 import shutil
 import stat
 import tempfile
-from typing import Iterator
+from typing import Dict, Iterator, Set
 
 import pytest
 
-from engines import finish, start
 from meshrun.core.model import Instance
 from meshrun.engines.base import Edit, EngineError, InstancesReading, RulesReading
 from meshrun.engines.file import FileEngine
+from tests.contract.engines import finish, start
 
 GRAY = "kind: Lane\nname: gray\n"
 MINE = Instance("a", "default/orders", "127.0.0.1", 8000)
@@ -28,15 +28,15 @@ def umask(request: pytest.FixtureRequest) -> Iterator[None]:
     os.umask(before)
 
 
-def _modes(store: pathlib.Path) -> dict[str, set[str]]:
-    found: dict[str, set[str]] = {"files": set(), "folders": set()}
+def _modes(store: pathlib.Path) -> Dict[str, Set[str]]:
+    found: Dict[str, Set[str]] = {"files": set(), "folders": set()}
     for path in store.rglob("*"):
         seen = path.stat()
         found["folders" if path.is_dir() else "files"].add("%04o" % stat.S_IMODE(seen.st_mode))
     return found
 
 
-def _used(store: pathlib.Path, mode: int) -> dict[str, set[str]]:
+def _used(store: pathlib.Path, mode: int) -> Dict[str, Set[str]]:
     store.mkdir()
     store.chmod(mode)
     engine = FileEngine(str(store))
@@ -140,7 +140,7 @@ def test_links_of_strangers_are_neither_followed_to_read_nor_to_write(
     os.lchown(store / "instances", 12345, 12345)
     with pytest.raises(EngineError, match="symbolic link"):
         engine.register(MINE, 10)
-    assert os.listdir(tmp_path / "elsewhere") == []
+    assert list((tmp_path / "elsewhere").iterdir()) == []
 
 
 def test_own_links_to_a_checkout_are_followed(store: pathlib.Path, engine: FileEngine, tmp_path: pathlib.Path) -> None:
@@ -191,7 +191,8 @@ def public() -> Iterator[pathlib.Path]:
 
 AS_NOBODY = """
 import os, sys, time
-import pwd, hashlib, difflib, meshrun.core.documents, meshrun.core.edit, meshrun.engines.file, yaml  # before rights are gone
+# All that may be loaded later, while it can still be read:
+import pwd, hashlib, difflib, meshrun.core.documents, meshrun.core.edit, meshrun.engines.file, yaml
 from meshrun.core.model import Instance
 from meshrun.engines import open_engine
 from meshrun.engines.base import Edit, EngineError
@@ -226,7 +227,7 @@ def test_where_the_store_cannot_be_written_rules_are_compiled_in_memory(public: 
     )
     out = finish(start(script, "file:%s" % public))
     assert out == "['Lane/default/gray'] None True\n['Lane/default/gray'] {}\n"
-    assert sorted(os.listdir(public)) == ["rules"]
+    assert [path.name for path in public.iterdir()] == ["rules"]
 
 
 def test_in_memory_too_changes_are_seen_and_bad_ones_refused(public: pathlib.Path) -> None:

@@ -133,7 +133,9 @@ def test_a_worker_that_drives_an_operators_drain_leaves_the_end_to_the_root_that
     assert (on.page.state, on.killed) == (DRAINING, [])
 
 
-def test_a_registry_that_hangs_does_not_keep_the_app_alive(monkeypatch: pytest.MonkeyPatch, stage: Any, wait: Wait) -> None:
+def test_a_registry_that_hangs_does_not_keep_the_app_alive(
+    monkeypatch: pytest.MonkeyPatch, stage: Any, wait: Wait
+) -> None:
     on = stage()
     never = module._new_lock()
     never.acquire()

@@ -28,7 +28,13 @@ def test_a_forked_worker_and_its_root_see_each_others_fields(in_child: Callable[
 
 def test_a_new_page_is_idle_and_nobody_said_anything() -> None:
     page = Page()
-    assert (page.state, page.serving, page.registered, page.by_operator, page.limits) == (IDLE, False, False, False, None)
+    assert (page.state, page.serving, page.registered, page.by_operator, page.limits) == (
+        IDLE,
+        False,
+        False,
+        False,
+        None,
+    )
     assert page.load() == Load(0, 0)
     assert page.workers() == ()
 

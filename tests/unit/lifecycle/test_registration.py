@@ -22,7 +22,13 @@ def records(settings: Settings, *listeners: Listener, state: str = READY) -> Any
 
 def test_the_first_bound_socket_of_a_protocol_is_registered(settings: Make) -> None:
     (one,) = records(settings(TAGS="version=v2,Zone=a", LANE="gray"), FIRST, SECOND)
-    assert (one.id, one.service, one.endpoint, one.tls, one.keepalive) == ("web-1", "default/web", "127.0.0.1:8000", False, 2.0)
+    assert (one.id, one.service, one.endpoint, one.tls, one.keepalive) == (
+        "web-1",
+        "default/web",
+        "127.0.0.1:8000",
+        False,
+        2.0,
+    )
     assert one.tags == {"version": "v2", "zone": "a", "lane": "gray"}
     assert (one.started, one.state) == (1000.0, READY)
 
@@ -41,7 +47,10 @@ def test_several_named_ports_are_several_records(settings: Make) -> None:
     grpc = Listener("127.0.0.1", 7000, "grpc", False, None)
     assert chosen(settings(PORTS="http:8000,grpc:7000"), [FIRST, grpc]) == {"http": 8000, "grpc": 7000}
     found = records(settings(PORTS="http:8000,grpc:7000"), FIRST, grpc)
-    assert [(one.id, one.protocol, one.port) for one in found] == [("web-1", "http", 8000), ("web-1-grpc", "grpc", 7000)]
+    assert [(one.id, one.protocol, one.port) for one in found] == [
+        ("web-1", "http", 8000),
+        ("web-1-grpc", "grpc", 7000),
+    ]
 
 
 def test_no_service_name_or_no_socket_registers_nothing(settings: Make) -> None:
@@ -58,7 +67,11 @@ def test_a_wildcard_becomes_an_address_that_callers_can_dial(monkeypatch: Any) -
     monkeypatch.setattr(addresses, "_addresses", lambda: iter(["10.0.0.7", "10.0.0.8"]))
     monkeypatch.setattr(addresses, "_addresses6", lambda: iter(["2001:db8::7"]))
     assert [addresses.reachable(bound) for bound in ("0.0.0.0", "", "::")] == ["10.0.0.7", "10.0.0.7", "2001:db8::7"]
-    assert [addresses.reachable(bound) for bound in ("127.0.0.1", "10.9.9.9", "::1")] == ["127.0.0.1", "10.9.9.9", "::1"]
+    assert [addresses.reachable(bound) for bound in ("127.0.0.1", "10.9.9.9", "::1")] == [
+        "127.0.0.1",
+        "10.9.9.9",
+        "::1",
+    ]
     assert addresses.reachable("::ffff:10.0.0.9") == "10.0.0.9"
 
 
@@ -69,7 +82,9 @@ def test_a_machine_without_other_addresses_registers_loopback(monkeypatch: Any) 
 
 
 def test_the_addresses_of_this_machine_can_be_listed() -> None:
-    assert all(re.match(r"^\d+(\.\d+){3}$", address) and not address.startswith("127.") for address in addresses._addresses())
+    assert all(
+        re.match(r"^\d+(\.\d+){3}$", address) and not address.startswith("127.") for address in addresses._addresses()
+    )
     assert all(":" in address and address != "::1" for address in addresses._addresses6())
 
 

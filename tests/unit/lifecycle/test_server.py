@@ -65,7 +65,12 @@ def test_a_server_registers_when_it_is_ready_and_not_before(make: Make, engine: 
     server.ready()
     server.tick(0.0)
     (record,) = engine.records.values()
-    assert (record.id, record.endpoint, record.state, record.keepalive) == (server.instance_id, "127.0.0.1:8000", "ready", 5.0)
+    assert (record.id, record.endpoint, record.state, record.keepalive) == (
+        server.instance_id,
+        "127.0.0.1:8000",
+        "ready",
+        5.0,
+    )
     status = server.status()
     assert (status["registered"], status["ready"], status["reason"], status["role"]) == (True, True, None, "root")
 
@@ -97,7 +102,13 @@ def test_a_store_that_is_down_is_the_reason_and_does_not_keep_the_platform_waiti
 
 def test_requests_in_flight_are_counted_over_threads(serving: Make) -> None:
     server = serving()
-    threads = [threading.Thread(target=lambda: [(server.enter(), server.leave()) for _ in range(2000)]) for _ in range(4)]
+
+    def serve() -> None:
+        for _ in range(2000):
+            server.enter()
+            server.leave()
+
+    threads = [threading.Thread(target=serve) for _ in range(4)]
     server.enter()
     for thread in threads:
         thread.start()
@@ -138,7 +149,9 @@ def test_a_stop_marks_the_instance_holds_and_then_removes_it(
     assert not server.gate(signal.SIGTERM)
 
 
-def test_a_renewal_that_crosses_with_the_end_is_undone(serving: Make, engine: Any, killed: List[int], wait: Wait) -> None:
+def test_a_renewal_that_crosses_with_the_end_is_undone(
+    serving: Make, engine: Any, killed: List[int], wait: Wait
+) -> None:
     server = serving()
     server.tick(0.0)
     (record,) = engine.records.values()
@@ -175,13 +188,17 @@ def test_quit_and_a_persons_ctrl_c_pass_at_once_and_leave_the_registry(
     assert not server.gate(signal.SIGTERM)  # passed once: always
 
 
-def test_an_interrupt_without_a_terminal_is_held(serving: Make, killed: List[int], wait: Wait, monkeypatch: Any) -> None:
+def test_an_interrupt_without_a_terminal_is_held(
+    serving: Make, killed: List[int], wait: Wait, monkeypatch: Any
+) -> None:
     monkeypatch.setattr(signals, "foreground", lambda: False)
     assert serving().gate(signal.SIGINT)
     assert wait(lambda: killed == [signal.SIGINT])
 
 
-def test_offline_drains_leaves_the_registry_and_stays(serving: Make, engine: Any, killed: List[int], wait: Wait) -> None:
+def test_offline_drains_leaves_the_registry_and_stays(
+    serving: Make, engine: Any, killed: List[int], wait: Wait
+) -> None:
     server = serving()
     server.tick(0.0)
     server.offline()
@@ -319,7 +336,12 @@ def test_a_default_disposition_is_gated_while_it_reads_as_before(in_child: Any) 
     def child() -> bool:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         held: List[int] = []
-        signals.adopt(lambda signum: bool(held.append(signum)) or True)
+
+        def hold(signum: int) -> bool:
+            held.append(signum)
+            return True
+
+        signals.adopt(hold)
         os.kill(os.getpid(), signal.SIGTERM)
         handler: Any = signal.getsignal(signal.SIGTERM)
         assert handler.meshrun_handler == signal.SIG_DFL

@@ -3,6 +3,7 @@
 import importlib.util
 import os
 import sys
+from pathlib import Path
 
 
 def _boom(*args: object, **kwargs: object) -> None:
@@ -11,8 +12,8 @@ def _boom(*args: object, **kwargs: object) -> None:
 
 def _next() -> None:
     """Run our own boot file, which stands behind this one on the path."""
-    place = os.environ["PYTHONPATH"].split(os.pathsep)[1]
-    spec = importlib.util.spec_from_file_location("sitecustomize", os.path.join(place, "sitecustomize.py"))
+    place = Path(os.environ["PYTHONPATH"].split(os.pathsep)[1])
+    spec = importlib.util.spec_from_file_location("sitecustomize", str(place / "sitecustomize.py"))
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)

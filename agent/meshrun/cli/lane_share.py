@@ -1,0 +1,35 @@
+"""The share of requests that enter a Lane, in the Lane's normal form."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, List, Mapping, Union
+
+
+def at_of(document: Mapping[str, Any]) -> List[str]:
+    """The services at which the Lane is entered."""
+    return list(dict.fromkeys(name for item in document.get("enter") or () for name in item["at"]))
+
+
+def set_percent(document: Mapping[str, Any], percent: float) -> Dict[str, Any]:
+    """The normal form with the share set in the items of ``enter`` that draw one, and ``paused`` lifted.
+
+    An item draws a share if it has ``percent``, or neither ``percent`` nor ``when`` (that is 100). If there is none, an
+    item for all services of the Lane is added.
+    """
+    share = number(percent)
+    items = [dict(item, percent=share) if _drawn(item) else dict(item) for item in document.get("enter") or ()]
+    if not any(_drawn(item) for item in items):
+        items.append({"at": at_of(document), "percent": share})
+    found = dict(document, enter=items)
+    if "paused" in found:
+        found["paused"] = False
+    return found
+
+
+def number(percent: float) -> Union[int, float]:
+    """The share as documents hold it: whole numbers without a point."""
+    return int(percent) if float(percent).is_integer() else percent
+
+
+def _drawn(item: Mapping[str, Any]) -> bool:
+    return "percent" in item or not item.get("when")
