@@ -64,7 +64,8 @@ class Urllib3(Stub):
         def _make_request(*_: Any, **__: Any) -> Any:
             return HTTPResponse(b"", {}, 200, preload_content=False)
 
-        HTTPConnectionPool._make_request = _make_request  # type: ignore[method-assign] # noqa: SLF001
+        replaced: Any = HTTPConnectionPool
+        replaced._make_request = _make_request  # noqa: SLF001
         session = requests.Session()
         headers = session.prepare_request(requests.Request("GET", "http://orders/7")).headers
 
@@ -95,7 +96,8 @@ class Httpcore(Stub):
             def handle_request(self, _: Any) -> Any:
                 return httpcore.Response(200, content=b"")
 
-        connection_pool.HTTPConnection = Connection  # type: ignore[misc, assignment]
+        replaced: Any = connection_pool
+        replaced.HTTPConnection = Connection
 
         def to(host: str) -> Timed:
             pool = httpcore.ConnectionPool(max_keepalive_connections=20)
@@ -127,7 +129,8 @@ class AsyncHttpcore(Stub):
             async def handle_async_request(self, _: Any) -> Any:
                 return httpcore.Response(200, content=b"")
 
-        connection_pool.AsyncHTTPConnection = Connection  # type: ignore[misc, assignment]
+        replaced: Any = connection_pool
+        replaced.AsyncHTTPConnection = Connection
         loop = asyncio.new_event_loop()
 
         def to(host: str) -> Timed:
@@ -194,7 +197,8 @@ class Aiohttp(Stub):
         async def _create_connection(*_: Any) -> Any:
             return Protocol()
 
-        aiohttp.TCPConnector._create_connection = _create_connection  # type: ignore[method-assign] # noqa: SLF001
+        replaced: Any = aiohttp.TCPConnector
+        replaced._create_connection = _create_connection  # noqa: SLF001
 
         async def ready() -> Any:
             return aiohttp.TCPConnector(), aiohttp.ClientSession()
@@ -204,20 +208,20 @@ class Aiohttp(Stub):
 
         def to(host: str) -> Timed:
             made: List[Any] = []
-            original = aiohttp.TCPConnector.connect
+            original = replaced.connect
 
             async def catch(_: Any, request: Any, *__: Any) -> Any:
                 made.append(request)
                 raise aiohttp.ClientError
 
             async def request() -> None:
-                aiohttp.TCPConnector.connect = catch  # type: ignore[method-assign]
+                replaced.connect = catch
                 try:
                     await session.get(URL("http://%s/7" % host))
                 except aiohttp.ClientError:
                     pass
                 finally:
-                    aiohttp.TCPConnector.connect = original  # type: ignore[method-assign]
+                    replaced.connect = original
 
             loop.run_until_complete(request())
             prepared: ClientRequest = made[0]
@@ -296,8 +300,9 @@ class Uvicorn(Stub):
         async def send(_: Any, __: Any) -> None:
             return None
 
-        RequestResponseCycle.run_asgi = run_asgi  # type: ignore[method-assign]
-        RequestResponseCycle.send = send  # type: ignore[method-assign]
+        replaced: Any = RequestResponseCycle
+        replaced.run_asgi = run_asgi
+        replaced.send = send
         loop = asyncio.new_event_loop()
 
         def of(incoming: Any) -> Timed:

@@ -13,10 +13,11 @@ from . import _guard
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # `typing` costs 10 ms, and a hook may be all that a small program loads of ours
-    from typing import Any, Callable, Dict, Iterable, Optional, Tuple
+    from typing import Any, Callable, Dict, Iterable, Optional, Tuple, Union
 
-    from .runtime.inbound import Request
-    from .runtime.outbound import Call, Client
+    from .runtime.inbound import Request as Request  # noqa: PLC0414 - hooks name these types through this module
+    from .runtime.outbound import Call as Call  # noqa: PLC0414
+    from .runtime.outbound import Client as Client  # noqa: PLC0414
     from .runtime.process import Process
 
 VERSION = 1
@@ -52,7 +53,7 @@ UNTOUCHED = Untouched()
 
 
 def outbound(
-    scheme: str, host: str, port: Optional[int], method: str, path: str, headers: Any,
+    scheme: str, host: str, port: Optional[int], method: Union[str, bytes], path: Union[str, bytes], headers: Any,
     proxied: bool = False, client: Optional[Client] = None, protocol: str = "http",
 ) -> Optional[Call]:  # fmt: skip
     """Decide an outgoing call; None: leave it untouched.
@@ -73,8 +74,7 @@ def inbound(headers: Iterable[Tuple[Any, Any]], method: str, path: str, peer: Op
     return _bound["inbound"](headers, method, path, peer)  # type: ignore[no-any-return]
 
 
-_unbound = {"outbound": outbound, "inbound": inbound}
-_bound: Dict[str, Callable[..., Any]] = dict(_unbound)
+_bound: Dict[str, Callable[..., Any]] = {"outbound": outbound, "inbound": inbound}
 
 
 def _load() -> Optional[Process]:
@@ -197,3 +197,23 @@ def restore(owner: Any, name: str) -> None:
     else:
         delattr(owner, name)
     del _replaced[id(owner), name]
+
+
+def seams(
+    listed: Callable[[], Iterable[Tuple[Any, str, Callable[[Any], Any]]]],
+) -> Tuple[Callable[[], None], Callable[[], None]]:
+    """``patch`` and ``unpatch`` of a hook file, from its function that answers (owner, name, make) of each seam.
+
+    That function imports the library, so it runs when one of the two does, not before. Both go by `replace` and
+    `restore`; `patch` raises AttributeError if a seam is gone.
+    """
+
+    def patch() -> None:
+        for owner, name, make in listed():
+            replace(owner, name, make)
+
+    def unpatch() -> None:
+        for owner, name, _ in listed():
+            restore(owner, name)
+
+    return patch, unpatch

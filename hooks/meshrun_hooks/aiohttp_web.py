@@ -107,13 +107,4 @@ def _seams() -> Any:
     )
 
 
-def patch() -> None:
-    """Put the seams in."""
-    for owner, name, make in _seams():
-        hook.replace(owner, name, make)
-
-
-def unpatch() -> None:
-    """Take the seams out."""
-    for owner, name, _ in _seams():
-        hook.restore(owner, name)
+patch, unpatch = hook.seams(_seams)

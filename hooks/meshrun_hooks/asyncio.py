@@ -44,15 +44,10 @@ def make_add_signal_handler(original: Any) -> Any:
     return add_signal_handler
 
 
-def patch() -> None:
-    """Put the gate before callbacks that are added from here on."""
+def _seams() -> Any:
     from asyncio.unix_events import _UnixSelectorEventLoop
 
-    hook.replace(_UnixSelectorEventLoop, "add_signal_handler", make_add_signal_handler)
+    return ((_UnixSelectorEventLoop, "add_signal_handler", make_add_signal_handler),)
 
 
-def unpatch() -> None:
-    """Put the method back."""
-    from asyncio.unix_events import _UnixSelectorEventLoop
-
-    hook.restore(_UnixSelectorEventLoop, "add_signal_handler")
+patch, unpatch = hook.seams(_seams)

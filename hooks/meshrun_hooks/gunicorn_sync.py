@@ -44,13 +44,4 @@ def _seams() -> Any:
     return ((SyncWorker, "run", make_run), (SyncWorker, "handle_request", _make_handle_request))
 
 
-def patch() -> None:
-    """Put the seams in."""
-    for owner, name, make in _seams():
-        hook.replace(owner, name, make)
-
-
-def unpatch() -> None:
-    """Take the seams out."""
-    for owner, name, _ in _seams():
-        hook.restore(owner, name)
+patch, unpatch = hook.seams(_seams)

@@ -64,17 +64,10 @@ def _make_getsignal(original: Any) -> Any:
     return getsignal
 
 
-def patch() -> None:
-    """Put the gate before handlers that are set from here on."""
+def _seams() -> Any:
     import signal
 
-    hook.replace(signal, "signal", _make_signal)
-    hook.replace(signal, "getsignal", _make_getsignal)
+    return ((signal, "signal", _make_signal), (signal, "getsignal", _make_getsignal))
 
 
-def unpatch() -> None:
-    """Put the functions back; handlers that are set keep the gate, which answers by itself."""
-    import signal
-
-    hook.restore(signal, "signal")
-    hook.restore(signal, "getsignal")
+patch, unpatch = hook.seams(_seams)

@@ -68,17 +68,10 @@ def make_send(original: Any) -> Any:
     return send
 
 
-def patch() -> None:
-    """Put the seams in."""
+def _seams() -> Any:
     from uvicorn.protocols.http.h11_impl import RequestResponseCycle
 
-    hook.replace(RequestResponseCycle, "run_asgi", make_run_asgi)
-    hook.replace(RequestResponseCycle, "send", make_send)
+    return ((RequestResponseCycle, "run_asgi", make_run_asgi), (RequestResponseCycle, "send", make_send))
 
 
-def unpatch() -> None:
-    """Take the seams out."""
-    from uvicorn.protocols.http.h11_impl import RequestResponseCycle
-
-    hook.restore(RequestResponseCycle, "run_asgi")
-    hook.restore(RequestResponseCycle, "send")
+patch, unpatch = hook.seams(_seams)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from meshrun import hook
 
 from .uvicorn_h11 import make_run_asgi, make_send
@@ -15,17 +17,10 @@ SEAMS = (
 )
 
 
-def patch() -> None:
-    """Put the seams in."""
+def _seams() -> Any:
     from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
-    hook.replace(RequestResponseCycle, "run_asgi", make_run_asgi)
-    hook.replace(RequestResponseCycle, "send", make_send)
+    return ((RequestResponseCycle, "run_asgi", make_run_asgi), (RequestResponseCycle, "send", make_send))
 
 
-def unpatch() -> None:
-    """Take the seams out."""
-    from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
-
-    hook.restore(RequestResponseCycle, "run_asgi")
-    hook.restore(RequestResponseCycle, "send")
+patch, unpatch = hook.seams(_seams)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from meshrun import hook
 
 from .uvicorn_websockets import make_run_asgi
@@ -12,15 +14,10 @@ VERSION = ("uvicorn", "__version__")
 SEAMS = ("uvicorn.protocols.websockets.websockets_sansio_impl:WebSocketsSansIOProtocol.run_asgi",)
 
 
-def patch() -> None:
-    """Put the seam in."""
+def _seams() -> Any:
     from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
-    hook.replace(WebSocketsSansIOProtocol, "run_asgi", make_run_asgi)
+    return ((WebSocketsSansIOProtocol, "run_asgi", make_run_asgi),)
 
 
-def unpatch() -> None:
-    """Take the seam out."""
-    from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
-
-    hook.restore(WebSocketsSansIOProtocol, "run_asgi")
+patch, unpatch = hook.seams(_seams)

@@ -34,15 +34,10 @@ def _make_startup(original: Any) -> Any:
     return startup
 
 
-def patch() -> None:
-    """Put the seam in."""
+def _seams() -> Any:
     from uvicorn.server import Server
 
-    hook.replace(Server, "startup", _make_startup)
+    return ((Server, "startup", _make_startup),)
 
 
-def unpatch() -> None:
-    """Take the seam out."""
-    from uvicorn.server import Server
-
-    hook.restore(Server, "startup")
+patch, unpatch = hook.seams(_seams)

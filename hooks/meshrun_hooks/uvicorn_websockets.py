@@ -24,15 +24,10 @@ def make_run_asgi(original: Any) -> Any:
     return run_asgi
 
 
-def patch() -> None:
-    """Put the seam in."""
+def _seams() -> Any:
     from uvicorn.protocols.websockets.websockets_impl import WebSocketProtocol
 
-    hook.replace(WebSocketProtocol, "run_asgi", make_run_asgi)
+    return ((WebSocketProtocol, "run_asgi", make_run_asgi),)
 
 
-def unpatch() -> None:
-    """Take the seam out."""
-    from uvicorn.protocols.websockets.websockets_impl import WebSocketProtocol
-
-    hook.restore(WebSocketProtocol, "run_asgi")
+patch, unpatch = hook.seams(_seams)

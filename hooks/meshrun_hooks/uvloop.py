@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from meshrun import hook
 
 from .asyncio import make_add_signal_handler
@@ -12,15 +14,10 @@ VERSION = ("uvloop", "__version__")
 SEAMS = ("uvloop:Loop.add_signal_handler",)
 
 
-def patch() -> None:
-    """Put the gate before callbacks that are added from here on."""
+def _seams() -> Any:
     import uvloop
 
-    hook.replace(uvloop.Loop, "add_signal_handler", make_add_signal_handler)
+    return ((uvloop.Loop, "add_signal_handler", make_add_signal_handler),)
 
 
-def unpatch() -> None:
-    """Put the method back."""
-    import uvloop
-
-    hook.restore(uvloop.Loop, "add_signal_handler")
+patch, unpatch = hook.seams(_seams)

@@ -20,6 +20,8 @@ from tests.contract.servers import Echo, black_hole, refused
 GRAY = {"MESHRUN_LANE": "gray"}
 """An app whose calls are in the lane gray."""
 LANE = ["baggage", "lane=gray"]
+PREFERRED = 10000
+"""The weight of an instance that is tried first."""
 
 
 def served(servers: Sequence[Echo]) -> List[int]:
@@ -250,15 +252,16 @@ class ClientContract:
     def _dead_instance(self, mesh: Mesh, form: str) -> None:
         service = "orders-" + form
         with refused() as gone, refused() as lost:
-            [server] = mesh.service(service)
+            [server] = mesh.service(service, weight=1)
             for address in (gone, lost):
-                mesh.instance(service, address)
+                mesh.instance(service, address, weight=PREFERRED)
             ask = {"url": "http://%s/" % service, "method": "POST", "body": "abcdefgh", "form": form}
             result = mesh.run(self.driver, "counted", {"asks": [ask] * 8})
         assert statuses(result["results"]) == [200] * 8
         assert [seen.body for seen in server.seen] == [b"abcdefgh"] * 8
         answered = {key: number for key, number in result["counts"].items() if " 2xx " in key}
         assert (sum(answered.values()), result["inflight"], result["errors"]) == (8, 0, {})
+        assert any(" unsent " in key for key in result["counts"])
 
     def test_when_all_instances_are_dead_the_error_is_the_one_of_a_bare_call(self, mesh: Mesh) -> None:
         with refused() as written, refused() as gone, refused() as lost:
@@ -276,20 +279,29 @@ class ClientContract:
     def test_a_black_holed_instance_is_passed_over_within_the_timeouts_of_the_app(self, mesh: Mesh) -> None:
         self.need("connect")
         with black_hole() as hole:
-            mesh.instance("orders", hole)
-            [server] = mesh.service("orders")
+            mesh.instance("orders", hole, weight=PREFERRED)
+            [server] = mesh.service("orders", weight=1)
             plan = {"asks": gets(["http://orders/"] * 6), "options": {"connect": 2.0, "read": 30.0}}
             result = mesh.run(self.driver, "counted", plan)
         assert statuses(result["results"]) == [200] * 6
         assert len(server.seen) == 6
+        assert any(" unsent " in key for key in result["counts"])
 
     def test_an_app_without_timeouts_is_not_held_by_a_black_hole(self, mesh: Mesh) -> None:
         with black_hole() as hole:
-            mesh.instance("orders", hole)
-            [server] = mesh.service("orders")
+            mesh.instance("orders", hole, weight=PREFERRED)
+            [server] = mesh.service("orders", weight=1)
             result = mesh.run(self.driver, "counted", {"asks": gets(["http://orders/"] * 4)})
         assert statuses(result["results"]) == [200] * 4
         assert len(server.seen) == 4
+        assert any(" unsent " in key for key in result["counts"])
+
+    def test_a_send_may_take_longer_than_a_connect_while_another_instance_is_left(self, mesh: Mesh) -> None:
+        servers = mesh.service("orders", 2)
+        ask = {"url": "http://orders/lazy/3.5", "method": "POST", "body": "x" * (16 << 20)}
+        result = mesh.run(self.driver, "counted", {"asks": [ask]})
+        assert statuses(result["results"]) == [200]
+        assert sum(len(seen.body) for server in servers for seen in server.seen) == 16 << 20
 
     def test_a_total_timeout_is_shared_by_all_tries(self, mesh: Mesh) -> None:
         self.need("total")
@@ -390,11 +402,13 @@ class ClientContract:
 
     def test_a_dropped_client_closes_its_sockets_without_a_collection(self, mesh: Mesh) -> None:
         mesh.service("orders", 3)
-        counts = mesh.run(self.driver, "dropped", {"asks": gets(["http://orders/"] * 20)})
+        shown = {"PYTHONWARNINGS": "always::ResourceWarning"}
+        counts = mesh.run(self.driver, "dropped", {"asks": gets(["http://orders/"] * 20)}, shown)
+        warned = "ResourceWarning" in mesh.said
         bare = [mesh.server() for _ in range(3)]
-        expected = mesh.bare(
-            self.driver, "dropped", {"asks": gets(["http://127.0.0.1:%d/" % one.port for one in bare])}
-        )
+        plan = {"asks": gets(["http://127.0.0.1:%d/" % one.port for one in bare])}
+        expected = mesh.bare(self.driver, "dropped", plan, shown)
+        assert not warned or "ResourceWarning" in mesh.said
         assert counts["during"] - counts["before"] == expected["during"] - expected["before"] == 3
         assert counts["after"] - counts["before"] == expected["after"] - expected["before"]
 

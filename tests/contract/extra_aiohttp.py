@@ -8,6 +8,8 @@ import socket
 from typing import Any, Dict, List
 
 import aiohttp
+import attr
+
 from tests.contract.scripts import Kind, Plan, _state
 
 
@@ -98,7 +100,10 @@ def connectors(_: Kind, plan: Plan) -> Dict[str, Any]:
     class Own(aiohttp.ClientRequest):
         @property
         def connection_key(self) -> Any:
-            return super().connection_key._replace(proxy_headers_hash=None)
+            key: Any = super().connection_key
+            if hasattr(key, "_replace"):
+                return key._replace(proxy_headers_hash=None)
+            return attr.evolve(key, proxy_headers_hash=None)  # before 3.10
 
     async def one(connector: Any, url: str, **more: Any) -> Any:
         async with aiohttp.ClientSession(connector=connector, **more) as session:
@@ -197,7 +202,7 @@ def resolved(_: Kind, plan: Plan) -> Dict[str, Any]:
     return _state_after(work())
 
 
-def kinds(_: Kind, plan: Plan) -> Dict[str, Any]:  # noqa: ARG001 -- all scripts are called alike
+def kinds(_: Kind, plan: Plan) -> Dict[str, Any]:
     """What the seams are to those who look."""
     functions = (
         aiohttp.BaseConnector.connect, aiohttp.TCPConnector.connect, aiohttp.TCPConnector._resolve_host,

@@ -60,7 +60,8 @@ class H2Server:
 
     def _answer(self, speaker: Any, event: Any) -> None:
         if isinstance(event, h2.events.RequestReceived):
-            self.seen.append(dict(event.headers))
+            pairs: Any = event.headers
+            self.seen.append(dict(pairs))
         elif isinstance(event, h2.events.StreamEnded):
             speaker.send_headers(event.stream_id, [(":status", "200")])
             speaker.send_data(event.stream_id, b"ok", end_stream=True)

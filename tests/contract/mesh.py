@@ -48,23 +48,23 @@ class Mesh:
 
     def service(
         self, name: str, number: int = 1, tags: Optional[Mapping[str, str]] = None, tls: Any = None,
-        keepalive: Optional[float] = None, label: str = "",
+        keepalive: Optional[float] = None, label: str = "", weight: int = 100,
     ) -> List[Echo]:  # fmt: skip
         """Servers that are instances of a service; they call themselves ``label-0`` and so on."""
         servers = [self.server("%s-%d" % (label or name, place), tls) for place in range(number)]
         for server in servers:
-            self.instance(name, server.address, tags, tls is not None, keepalive)
+            self.instance(name, server.address, tags, tls is not None, keepalive, weight)
         return servers
 
     def instance(
         self, service: str, address: Tuple[str, int], tags: Optional[Mapping[str, str]] = None, tls: bool = False,
-        keepalive: Optional[float] = None,
+        keepalive: Optional[float] = None, weight: int = 100,
     ) -> None:  # fmt: skip
         """Register an address as an instance of a service."""
         self._engine.register(
             Instance(
                 "%s-%s-%d" % (service, *address), "default/" + service, address[0], address[1],
-                tls=tls, tags=dict(tags or {}), keepalive=keepalive,
+                tls=tls, tags=dict(tags or {}), keepalive=keepalive, weight=weight,
             ),
             ttl=3600.0,
         )  # fmt: skip
@@ -97,9 +97,9 @@ class Mesh:
         """
         return self._run(driver, script, plan, dict(self._env(door), **(env or {})))
 
-    def bare(self, driver: str, script: str, plan: Mapping[str, Any]) -> Any:
+    def bare(self, driver: str, script: str, plan: Mapping[str, Any], env: Optional[Mapping[str, str]] = None) -> Any:
         """Run it without meshrun."""
-        return self._run(driver, script, plan, dict(_environ(), PYTHONPATH=""))
+        return self._run(driver, script, plan, dict(_environ(), PYTHONPATH="", **(env or {})))
 
     def _env(self, door: bool) -> Dict[str, str]:
         path = [ROOT / "sitecustomize"] if door else [ROOT / "agent", ROOT / "hooks"]

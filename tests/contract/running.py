@@ -75,10 +75,11 @@ class Running:
     @property
     def port(self) -> int:
         """The port, as the server says it."""
-        found: Any = until(lambda: re.search(r"http://127\.0\.0\.1:(\d+)", self.said()) or self._ended(), self.said)
+        found: Any = until(lambda: re.search(r"http://127\.0\.0\.1:(\d+)", self.said()) or self.ended(), self.said)
         return int(found.group(1))
 
-    def _ended(self) -> bool:
+    def ended(self) -> bool:
+        """Never: raises when the process is gone."""
         assert self.process.poll() is None, self.said()
         return False
 
@@ -89,7 +90,7 @@ class Running:
         return connection
 
     def _connects(self, connection: http.client.HTTPConnection) -> bool:
-        self._ended()
+        self.ended()
         try:
             connection.connect()
         except ConnectionRefusedError:
@@ -206,7 +207,7 @@ class Stage:
 
     def registered(self, running: Running) -> Instance:
         """Wait for the one record."""
-        until(self.records, lambda: "%s %s" % (running.status(), running.stacks()))
+        until(lambda: self.records() or running.ended(), lambda: "%s %s" % (running.status(), running.stacks()))
         (record,) = self.records()
         assert record.port == running.port
         return record

@@ -13,6 +13,7 @@ import inspect
 import os
 import pickle
 import re
+import sys
 import threading
 import time
 from pathlib import Path
@@ -105,6 +106,8 @@ def cancelled(kind: Kind, plan: Plan) -> Dict[str, Any]:
 
 def _state() -> Dict[str, Any]:
     """Decisions counted (label values without the first two, joined), calls in flight, failures of ours."""
+    if "meshrun.hook" not in sys.modules:
+        return {"counts": {}, "inflight": 0, "errors": {}}
     from meshrun import _guard, hook
 
     process: Any = hook._process

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import socket
 import threading
-import time
 from typing import Any, Dict, List
 
 import requests
@@ -14,6 +13,7 @@ import urllib3
 from urllib3._collections import HTTPHeaderDict
 
 from tests.contract.scripts import Kind, Plan, _sockets, _state, outcome
+from tests.contract.servers import until
 
 
 def failed(call: Any) -> Dict[str, Any]:
@@ -74,7 +74,7 @@ def headers(kind: Kind, plan: Plan) -> Dict[str, Any]:
     if plan["bytes"]:
         forms.append({b"x-bytes": "1", b"baggage": "other=1"})
     seen = [None if form is None else list(form.items()) for form in forms]
-    statuses = [pool.request("GET", "/x", headers=form).status for form in forms]
+    statuses = [pool.urlopen("GET", "/x", headers=form).status for form in forms]
     return {"statuses": statuses, "same": seen == [None if form is None else list(form.items()) for form in forms]}
 
 
@@ -132,6 +132,17 @@ def budget(kind: Kind, plan: Plan) -> Dict[str, Any]:
     return dict(_state(), histories=histories)
 
 
+def retried(kind: Kind, plan: Plan) -> Dict[str, Any]:
+    """The app's retries over an instance with a wrong certificate and one with a right one."""
+    pool = urllib3.HTTPSConnectionPool("orders", 443, ca_certs=plan["ca"], cert_reqs="CERT_REQUIRED")
+    retries = urllib3.Retry(total=40)
+    tries = []
+    for _ in range(6):
+        response = pool.request("GET", "/close", retries=retries)
+        tries.append(len(response.retries.history) + 1 if response.retries is not None else 0)
+    return dict(_state(), tries=tries)
+
+
 def stress(kind: Kind, plan: Plan) -> Dict[str, Any]:
     """Many threads on one pool that blocks and one that does not."""
     failures: List[str] = []
@@ -159,6 +170,7 @@ def stress(kind: Kind, plan: Plan) -> Dict[str, Any]:
 
 def gone(kind: Kind, plan: Plan) -> Dict[str, Any]:
     """Connections of an endpoint that has closed them are given up by later calls to others."""
+    from meshrun import hook
     from meshrun_hooks.urllib3 import idle
 
     idle.SWEEP_SECONDS = 0.0
@@ -167,14 +179,16 @@ def gone(kind: Kind, plan: Plan) -> Dict[str, Any]:
     for _ in range(20):
         pool.request("GET", "/x")
     during = _sockets() - before
-    with socket.create_connection(("127.0.0.1", plan["stop"])) as sock:
-        sock.sendall(b"GET /stop HTTP/1.1\r\nHost: x\r\n\r\n")
-        sock.recv(100)
-    until = time.monotonic() + 15
-    while _sockets() - before > 1 and time.monotonic() < until:
+    socket.create_connection(("127.0.0.1", plan["control"])).close()  # first: it leaves the mesh
+    process: Any = hook._process
+    assert until(lambda: len(process.live.snapshot.instances["default/orders"]) == 1)
+    socket.create_connection(("127.0.0.1", plan["control"])).close()  # second: it stops
+
+    def given_up() -> bool:
         pool.request("GET", "/x")
-        time.sleep(0.05)
-    return {"during": during, "after": _sockets() - before}
+        return _sockets() - before == 1
+
+    return {"during": during, "given_up": until(given_up)}
 
 
 def session(kind: Kind, plan: Plan) -> Dict[str, Any]:
@@ -201,7 +215,9 @@ def session(kind: Kind, plan: Plan) -> Dict[str, Any]:
 
 
 def verification(kind: Kind, plan: Plan) -> List[Any]:
-    """A session that verifies, then does not, then does again; each on a connection of its own."""
+    """A session that verifies, then does not, then does again. Bare, the name is resolved to a server's port by us."""
+    if plan["bare"]:
+        _resolve(plan["bare"])
     made = requests.Session()
     made.trust_env = False
     found: List[Any] = []
@@ -212,3 +228,45 @@ def verification(kind: Kind, plan: Plan) -> List[Any]:
         except requests.exceptions.SSLError:
             found.append("SSLError")
     return found
+
+
+def _resolve(port: int) -> None:
+    """Let every name lead to a port of the loopback."""
+    dial = urllib3.util.connection.create_connection
+
+    def create_connection(_: Any, *args: Any, **kwargs: Any) -> Any:
+        return dial(("127.0.0.1", port), *args, **kwargs)
+
+    urllib3.util.connection.create_connection = create_connection  # type: ignore[assignment]
+
+
+class Descriptor:
+    """Another agent's wrapper as some are: no function, and minding that `headers` is given by name."""
+
+    def __init__(self, original: Any) -> None:
+        self.original = original
+        self.calls = 0
+
+    def __get__(self, instance: Any, owner: Any = None) -> Any:
+        def call(*args: Any, **kwargs: Any) -> Any:
+            self.calls += 1
+            kwargs["headers"] = dict(kwargs.get("headers") or {}, **{"X-Agent": "1"})
+            return self.original.__get__(instance, owner)(*args, **kwargs)
+
+        return call
+
+
+def descriptor(kind: Kind, plan: Plan) -> Dict[str, Any]:
+    """The seam is such a wrapper already when we come."""
+    from meshrun_hooks import urllib3 as hook
+
+    other = Descriptor(urllib3.HTTPConnectionPool.urlopen)
+    urllib3.HTTPConnectionPool.urlopen = other  # type: ignore[assignment, method-assign]
+    hook.patch()
+    manager = urllib3.PoolManager()
+    found = [manager.request("GET", "http://orders/x", headers=form).status for form in ({"X-One": "1"}, None)]
+    session = requests.Session()
+    session.trust_env = False
+    found.append(session.get("http://orders/x").status_code)
+    hook.unpatch()
+    return dict(_state(), statuses=found, calls=other.calls, kept=vars(urllib3.HTTPConnectionPool)["urlopen"] is other)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import sys
 import time
 from typing import ClassVar, Dict, Iterator, Optional, Sequence, Tuple
 
@@ -96,7 +97,8 @@ class ServerContract:
         shared.registered(running)
         running.get("/fork")
         child = int(until(lambda: running.noted("child"), running.said))
-        os.kill(child, signal.SIGTERM)
+        if sys.version_info >= (3, 11):  # before, a child's signal reached its parent's loop by the wake-up descriptor
+            os.kill(child, signal.SIGTERM)
         assert running.get("/").status == 200
         assert [record.state for record in shared.records()] == ["ready"]
         os.kill(child, signal.SIGKILL)  # where the app's handler is inherited it lives on, as bare
@@ -109,13 +111,13 @@ class ServerContract:
         assert on.records() == ()
         running.open("start")
         on.registered(running)
-        assert running.status()["ready"]
+        until(lambda: running.status().get("ready"), lambda: str(running.status()))
 
     def test_without_a_service_name_it_serves_says_so_and_drains(self, on: Stage) -> None:
         running = on.start(SERVICE="", DRAIN_SECONDS="1")
         assert running.get("/", GRAY).body == "lane=gray"
         until(lambda: running.status().get("reason"), running.said)
-        assert running.status()["reason"] == "no service name (MESHRUN_SERVICE)"
+        assert until(lambda: running.status().get("reason")) == "no service name (MESHRUN_SERVICE)"
         assert on.records() == ()
         running.kill(signal.SIGTERM)
         assert running.exit_code() == self.bare_code(on, signal.SIGTERM)
@@ -129,7 +131,7 @@ class ServerContract:
             assert "x-meshrun-draining" not in running.get("/", MESH).headers
             running.kill(signal.SIGTERM)
             until(lambda: [record.state for record in on.records()] == ["draining"], running.said)
-            assert not running.status()["ready"]
+            assert not running.status().get("ready")
             fresh = running.get("/", MESH)
             assert (fresh.status, fresh.headers.get("connection")) == (200, "close")
             assert fresh.headers["x-meshrun-draining"] == "1"

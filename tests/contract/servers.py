@@ -42,7 +42,8 @@ class Echo:
 
     ``/redirect?to=URL`` (``&status=303``), ``/status/503``, ``/flaky/N`` (503 for the first N requests of that path),
     ``/slow/SECONDS``, ``/stream/N`` (N chunks), ``/close`` (ends keep-alive), ``/drain`` (says that it drains),
-    ``/hang`` (never answers). Anything else is answered with its own name and what it was sent, as JSON.
+    ``/hang`` (never answers), ``/lazy/SECONDS`` (waits before it reads the body). Anything else is answered with its
+    own name and what it was sent, as JSON; ``?drain=1`` marks any answer.
     """
 
     def __init__(self, name: str = "", tls: Optional[ssl.SSLContext] = None) -> None:
@@ -126,6 +127,8 @@ class Echo:
             return False
         if fields.get("expect", "").lower() == "100-continue":
             sock.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
+        if target.startswith("/lazy/"):
+            self._stopped.wait(float(target.split("/")[2]))
         body = _body(stream, fields)
         seen = Seen(number, head, body, method, target, headers)
         with self._lock:
@@ -157,14 +160,19 @@ class Echo:
             self.now -= 1
         if what == "hang":
             return False
-        if what == "drain":
+        if what == "drain" or "drain" in query:
             extra.append(("x-meshrun-draining", "1"))
         if what == "stream":
             return self._stream(sock, int(argument), extra)
         if what == "close":
             extra.append(("connection", "close"))
         body = json.dumps(
-            {"server": self.name, "method": seen.method, "target": seen.target, "body": seen.body.decode("latin-1")}
+            {
+                "server": self.name,
+                "method": seen.method,
+                "target": seen.target,
+                "body": seen.body[:99].decode("latin-1"),
+            }
         ).encode()
         _send(sock, status, [*extra, ("content-length", str(len(body)))], b"" if seen.method == "HEAD" else body)
         return what != "close"

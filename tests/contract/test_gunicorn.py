@@ -59,7 +59,7 @@ class TestMaster:
     def test_another_worker_takes_over_from_one_that_is_killed(self, on: Stage) -> None:
         running = on.start()
         record = on.registered(running)
-        (elected,) = [pid for pid in _workers(running.status()) if _holds_a_lock(pid)]
+        (elected,) = until(lambda: [pid for pid in _workers(running.status()) if _holds_a_lock(pid)], running.said)
         os.kill(elected, signal.SIGKILL)
         until(lambda: any(_holds_a_lock(pid) for pid in {*_workers(running.status())} - {elected}), running.said)
         assert [found.id for found in on.records()] == [record.id]

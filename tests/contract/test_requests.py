@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+import pytest
+
 from tests.contract.client import Authority, ClientContract
 from tests.contract.mesh import Mesh
 
@@ -23,14 +25,11 @@ class TestRequests(ClientContract):
         }  # fmt: skip
         assert server.seen[0].header("x-one") == ["1"]
 
-    def test_each_connection_is_verified_as_the_session_asks_at_that_time(
-        self, mesh: Mesh, authority: Authority
-    ) -> None:
-        mesh.service("orders", 2, tls=authority.context("orders"))
-        assert mesh.run(self.driver, HERE + "verification", {"ca": authority.file}) == [200, 200, 200]
-
-    def test_an_unverified_session_reaches_a_wrong_certificate_and_a_verified_one_does_not(
-        self, mesh: Mesh, authority: Authority
-    ) -> None:
-        mesh.service("orders", 2, tls=authority.context("stock"))
-        assert mesh.run(self.driver, HERE + "verification", {"ca": authority.file}) == ["SSLError", 200, "SSLError"]
+    @pytest.mark.parametrize("name", ["orders", "stock"])
+    def test_verification_follows_the_session_as_bare(self, mesh: Mesh, authority: Authority, name: str) -> None:
+        bare = mesh.server("bare", authority.context(name))
+        mesh.service("orders", 1, tls=authority.context(name))
+        plan = {"ca": authority.file, "bare": bare.port}
+        expected = mesh.bare(self.driver, HERE + "verification", plan)
+        assert expected[:2] == [200 if name == "orders" else "SSLError", 200]
+        assert mesh.run(self.driver, HERE + "verification", dict(plan, bare=None)) == expected

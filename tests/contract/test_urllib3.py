@@ -7,8 +7,8 @@ from typing import Any, ClassVar, Dict, Mapping, Optional
 
 from urllib3 import _version
 
-from tests.contract.client import GRAY, ClientContract, served
-from tests.contract.mesh import Mesh
+from tests.contract.client import GRAY, Authority, ClientContract, served, statuses
+from tests.contract.mesh import Mesh, gets
 from tests.contract.servers import Echo, refused, until
 
 HERE = "tests.contract.scripts_urllib3:"
@@ -104,6 +104,29 @@ class TestUrllib3(ClientContract):
             result = self.run(mesh, "budget")
         assert (result["histories"], len(server.seen), result["inflight"]) == ([0, 0, 0], 3, 0)
 
+    def test_each_of_the_apps_retries_is_counted_with_its_own_end(self, mesh: Mesh, authority: Authority) -> None:
+        mesh.service("orders", 1, tls=authority.context("stock"))
+        [right] = mesh.service("orders", 1, tls=authority.context("orders"))
+        result = self.run(mesh, "retried", {"ca": authority.file})
+        failed = sum(result["tries"]) - 6
+        assert failed > 0
+        assert result["counts"] == {"orders.default   2xx baseline": 6, "orders.default   error baseline": failed}
+        assert (len(right.seen), result["inflight"]) == (6, 0)
+
+    def test_a_retry_leaves_an_instance_whose_answer_said_that_it_drains(self, mesh: Mesh) -> None:
+        services = [mesh.service("orders-%d" % number, 2) for number in range(6)]
+        asks = gets(["http://orders-%d/status/503?drain=1" % number for number in range(6)])
+        results = mesh.run(self.driver, "calls", {"asks": asks, "options": {"retries": 1}})
+        assert statuses(results) == [503] * 6
+        assert [served(servers) for servers in services] == [[1, 1]] * 6
+
+    def test_a_pool_that_blocks_keeps_to_fewer_endpoints_than_its_limit(self, mesh: Mesh) -> None:
+        servers = mesh.service("orders", 8)
+        results = mesh.run(self.driver, "calls", {"asks": gets(["http://orders/"] * 40), "options": {"limit": 4}})
+        assert statuses(results) == [200] * 40
+        assert sum(1 for server in servers if server.seen) <= 3
+        assert sum(server.accepted for server in servers) <= 3
+
     def test_threads_on_one_pool_lose_no_place_and_no_connection(self, mesh: Mesh) -> None:
         servers = mesh.service("orders", 3)
         result = self.run(mesh, "stress")
@@ -115,13 +138,22 @@ class TestUrllib3(ClientContract):
         control = mesh.server()
         stopper = threading.Thread(target=self._leaves_when_asked, args=(mesh, control, first))
         stopper.start()
-        result = self.run(mesh, "gone", {"stop": control.port})
+        result = self.run(mesh, "gone", {"control": control.port})
         stopper.join(20)
-        assert (result["during"], result["after"]) == (2, 1)
+        assert (result["during"], result["given_up"]) == (2, True)
         assert second.accepted == 1
 
     @staticmethod
     def _leaves_when_asked(mesh: Mesh, control: Echo, server: Echo) -> None:
-        if until(lambda: control.accepted, 30):
+        if until(lambda: control.accepted >= 1, 30):
             mesh.leave("orders", server.address)
+        if until(lambda: control.accepted >= 2, 30):
             server.stop()
+
+    def test_a_descriptor_of_another_agent_below_ours_gets_what_the_app_gave(self, mesh: Mesh) -> None:
+        servers = mesh.service("orders", 2)
+        result = mesh.run(self.driver, HERE + "descriptor", {}, door=False)
+        assert (result["statuses"], result["calls"], result["kept"]) == ([200, 200, 200], 3, True)
+        seen = [one for server in servers for one in server.seen]
+        assert all(one.header("x-agent") == ["1"] and one.header("x-meshrun-caller") == ["-"] for one in seen)
+        assert (len(seen), sum(result["counts"].values()), result["errors"]) == (3, 3, {})

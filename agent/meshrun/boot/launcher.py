@@ -116,7 +116,7 @@ def _mode(option: str, value: str) -> str:
 
 
 def _port(option: str, value: str) -> str:
-    if value.isdigit() and 0 < int(value) < 65536:
+    if len(value) <= 5 and value.isascii() and value.isdigit() and 0 < int(value) < 65536:
         return value
     raise Usage("%s %r: expected a port, 1 to 65535" % (option, value))
 

@@ -8,12 +8,12 @@ import os
 from typing import Any, Iterable, Mapping, Optional, TextIO, Tuple
 
 from ..core import settings as settings_
+from ..core import settings_file
 from ..core.model import service_key
 from ..engines.base import Engine, EngineError
 from . import output
 from .errors import Failure
 
-DEFAULT_FILE = "/etc/meshrun/meshrun.yaml"
 _ORIGINS = {"flag": "--%s", "environment": "MESHRUN_%s", "file": "%s in meshrun.yaml"}
 
 
@@ -47,21 +47,15 @@ class Invocation:
     def _file(self) -> Mapping[str, Any]:
         """The mapping in ``meshrun.yaml``."""
         path = self.option("config") or self.environ.get("MESHRUN_CONFIG")
-        if not path and not os.path.exists(DEFAULT_FILE):
+        if not path and not os.path.exists(settings_file.DEFAULT):
             return {}
-        import yaml  # noqa: PLC0415 -- costs 20 ms and most machines have no such file
-
-        path = path or DEFAULT_FILE
+        path = path or settings_file.DEFAULT
         try:
             with open(path, encoding="utf-8") as stream:
-                value = yaml.safe_load(stream)
-        except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
+                return settings_file.read(stream)
+        except (OSError, ValueError, ImportError) as error:
             mend = "Mend the file, or name another with --config or MESHRUN_CONFIG."
             raise Failure("MR2002", "the settings in %s cannot be read" % path, reason(error), mend) from error
-        if value is not None and not isinstance(value, dict):
-            mend = "Write one setting per line, such as `store: file:/var/lib/meshrun/store`."
-            raise Failure("MR2002", "the settings in %s cannot be read" % path, "they are not a mapping", mend)
-        return value or {}
 
     @property
     def namespace(self) -> str:

@@ -54,7 +54,8 @@ def alone(text: str, one: Parsed) -> str:
         return _body(piece)
     wanted = render(one.document)
     cuts = patches(one, text, parse(wanted, "")[0], wanted) or []
-    written = _body(cut(piece, [each._replace(start=each.start - one.marker, end=each.end - one.marker) for each in cuts]))
+    here = [Cut(each.start - one.marker, each.end - one.marker, each.text) for each in cuts]
+    written = _body(cut(piece, here))
     return written if _holds(written, [one.document]) else wanted
 
 

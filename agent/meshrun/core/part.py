@@ -48,9 +48,7 @@ class Part:
         if flow and self.node.kind in ("list", "mapping") and not self.flow:
             return None
         first, *rest = self.text[self.first : self.end].split("\n")
-        shift = column - self.column
-        blank = " " * shift
-        return "\n".join([first, *(blank + line[min(max(-shift, 0), _indent(line)) :] if line else "" for line in rest)])
+        return "\n".join([first, *(_shifted(line, column - self.column) for line in rest)])
 
     def _meant(self, name: str) -> Any:
         """What the value of a key means. The normal form puts some lone mappings into a list."""
@@ -90,5 +88,7 @@ def leaves(node: Node) -> Iterator[Node]:
                 yield from leaves(part)
 
 
-def _indent(line: str) -> int:
-    return len(line) - len(line.lstrip(" "))
+def _shifted(line: str, by: int) -> str:
+    """The line with so many more spaces before it, or fewer as far as there are any."""
+    words = line.lstrip(" ")
+    return " " * (len(line) - len(words) + by) + words if words else line

@@ -22,7 +22,7 @@ Cuts = Optional[List[Cut]]
 
 def cut(text: str, cuts: Sequence[Cut]) -> str:
     """The text after all cuts, which must not overlap. What goes in at one place goes in by the order of the cuts."""
-    for one in reversed(sorted(cuts, key=lambda each: each[:2])):
+    for _, one in sorted(enumerate(cuts), key=lambda each: (each[1].start, each[1].end, each[0]), reverse=True):
         text = text[: one.start] + one.text + text[one.end :]
     return text
 

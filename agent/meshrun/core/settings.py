@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Tuple
+import re
+from typing import Any, Callable, Dict, FrozenSet, List, Mapping, Optional, Tuple
 
 PREFIX = "MESHRUN_"
 MODES = ("off", "dormant", "observe", "carry", "enforce")
@@ -12,8 +13,21 @@ class SettingError(ValueError):
     """A value cannot be read; the caller warns once and takes the next source."""
 
 
+_WORD = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_TOKEN = re.compile(r"[A-Za-z0-9!#$%&'+.^_`|~-]+\*?")  # of a header (RFC 9110, 5.6.2)
+_EXPECTED = "expected 1 to 64 letters, digits, '.', '_' or '-'"
+
+
 def _text(value: str) -> str:
     return value.strip()
+
+
+def _name(value: str) -> str:
+    """A word that may stand in a host name, a header and a path; nothing: not set."""
+    name = value.strip()
+    if name and not _WORD.fullmatch(name):
+        raise SettingError(_EXPECTED)
+    return name
 
 
 def _bool(value: str) -> bool:
@@ -35,13 +49,36 @@ def _seconds(value: str) -> float:
 
 
 def _port(value: str) -> int:
-    if value.strip().isdigit() and 0 < int(value) < 65536:
+    if re.fullmatch("0*[0-9]{1,5}", value.strip()) and 0 < int(value) < 65536:
         return int(value)
     raise SettingError("expected a port, 1 to 65535")
 
 
+def _address(value: str) -> str:
+    address = value.strip()
+    if address:
+        from ipaddress import ip_address  # noqa: PLC0415 -- only where it is set
+
+        try:
+            ip_address(address)
+        except ValueError:
+            raise SettingError("expected an IP address") from None
+    return address
+
+
 def _list(value: str) -> Tuple[str, ...]:
     return tuple(item.strip() for item in value.split(",") if item.strip())
+
+
+def _names(value: str) -> Tuple[str, ...]:
+    return tuple(_name(item) for item in _list(value))
+
+
+def _headers(value: str) -> Tuple[str, ...]:
+    for item in _list(value):
+        if not _TOKEN.fullmatch(item):
+            raise SettingError("expected names of headers, comma-separated; a name may end in *")
+    return _list(value)
 
 
 def _tags(value: str) -> Mapping[str, str]:
@@ -50,6 +87,8 @@ def _tags(value: str) -> Mapping[str, str]:
         key, sign, word = item.partition("=")
         if not sign or not key.strip():
             raise SettingError("expected key=value pairs, comma-separated")
+        if not _name(key) or not _name(word):
+            raise SettingError("keys and values: " + _EXPECTED)
         pairs[key.strip().lower()] = word.strip()
     return pairs
 
@@ -73,14 +112,14 @@ def _mode(value: str) -> str:
 _READERS: Mapping[str, Tuple[Callable[[str], Any], Any]] = {
     "ENABLED": (_bool, False),
     "CONFIG": (_text, None),
-    "NAMESPACE": (_text, "default"),
-    "SERVICE": (_text, None),
+    "NAMESPACE": (_name, "default"),
+    "SERVICE": (_name, None),
     "TAGS": (_tags, {}),
-    "LANE": (_text, None),
+    "LANE": (_name, None),
     "STORE": (_text, None),
     "REGISTRY": (_list, ()),
     "STATE_DIR": (_text, None),
-    "ADDRESS": (_text, None),
+    "ADDRESS": (_address, None),
     "PORT": (_port, None),
     "PORTS": (_ports, {}),
     "MODE": (_mode, "enforce"),
@@ -88,8 +127,8 @@ _READERS: Mapping[str, Tuple[Callable[[str], Any], Any]] = {
     "TRUST": (_text, None),
     "WIRE_READ": (_list, ("polaris", "sct", "mse", "joylive", "sermant", "baggage")),
     "WIRE_WRITE": (_list, ("baggage", "polaris")),
-    "COLOUR_KEYS": (_list, ()),
-    "CARRY": (_list, ()),
+    "COLOUR_KEYS": (_names, ()),
+    "CARRY": (_headers, ()),
     "PROBE": (_text, None),
     "ADMIN": (_text, None),
     "ADMIN_TOKEN": (_text, None),
@@ -102,14 +141,24 @@ _READERS: Mapping[str, Tuple[Callable[[str], Any], Any]] = {
 }
 
 
-class Settings(NamedTuple):
-    """Resolved settings. `values` is keyed by the name without prefix; use the attributes below where they exist."""
+class Settings:
+    """Resolved settings, never changed. Keyed by the name without prefix; use the properties where they exist."""
 
-    values: Mapping[str, Any]
-    origins: Mapping[str, str]  # flag | environment | file | default
-    warnings: Tuple[str, ...]
+    __slots__ = ("origins", "unread", "values", "warnings")
 
-    def __getitem__(self, name: Any) -> Any:
+    def __init__(
+        self,
+        values: Mapping[str, Any],
+        origins: Mapping[str, str],
+        warnings: Tuple[str, ...],
+        unread: FrozenSet[str] = frozenset(),
+    ) -> None:
+        self.values = values
+        self.origins = origins  # flag | environment | file | default
+        self.warnings = warnings
+        self.unread = unread  # names that were given a value that cannot be read
+
+    def __getitem__(self, name: str) -> Any:
         """The value of a setting, by its name without prefix: ``settings["SERVICE"]``."""
         return self.values[name]
 
@@ -118,6 +167,18 @@ class Settings(NamedTuple):
         """Own service key, or None: client only."""
         name = self.values["SERVICE"]
         return None if not name else "%s/%s" % (self.values["NAMESPACE"], name)
+
+    @property
+    def unregistered(self) -> Optional[str]:
+        """Why a server of this process does not register; None: it does.
+
+        One whose tags cannot be read belongs to a lane that nobody knows: registered as baseline it would take requests
+        that are not for it.
+        """
+        for name in ("SERVICE", "NAMESPACE", "TAGS", "LANE"):
+            if name in self.unread:
+                return "%s%s cannot be read" % (PREFIX, name)
+        return None if self.values["SERVICE"] else "no service name (MESHRUN_SERVICE)"
 
     @property
     def caller(self) -> str:
@@ -140,6 +201,7 @@ def resolve(environ: Mapping[str, str], file: Mapping[str, Any], flags: Optional
     values: Dict[str, Any] = {}
     origins: Dict[str, str] = {}
     warnings: List[str] = []
+    unread: List[str] = []
     for name, (read, default) in _READERS.items():
         values[name], origins[name] = default, "default"
         sources = (
@@ -148,19 +210,23 @@ def resolve(environ: Mapping[str, str], file: Mapping[str, Any], flags: Optional
             ("file", _from_file(file, name.lower())),
         )
         for origin, raw in sources:
-            if raw is None:
+            if raw is None or not raw.strip():  # an empty variable is how many a template leaves one out
                 continue
             try:
                 values[name], origins[name] = read(raw), origin
                 break
             except SettingError as error:
+                unread.append(name)
                 warnings.append("%s%s=%r (%s): %s" % (PREFIX, name, raw[:80], origin, error))
-    if not values["SERVICE"] and environ.get("OTEL_SERVICE_NAME"):
-        values["SERVICE"], origins["SERVICE"] = environ["OTEL_SERVICE_NAME"], "environment (OTEL_SERVICE_NAME)"
+    other = environ.get("OTEL_SERVICE_NAME", "").strip()
+    if not values["SERVICE"] and _WORD.fullmatch(other):
+        values["SERVICE"], origins["SERVICE"] = other, "environment (OTEL_SERVICE_NAME)"
+    elif not values["SERVICE"] and other:
+        warnings.append("OTEL_SERVICE_NAME=%r (environment): no name of a service: %s" % (other[:80], _EXPECTED))
     known = {PREFIX + name for name in _READERS}
     warnings += ["unknown setting " + key for key in environ if key.startswith(PREFIX) and key not in known]
     warnings += ["unknown key %r in meshrun.yaml" % key for key in file if str(key).upper() not in _READERS]
-    return Settings(values, origins, tuple(warnings))
+    return Settings(values, origins, tuple(warnings), frozenset(unread))
 
 
 def _from_file(file: Mapping[str, Any], key: str) -> Optional[str]:

@@ -8,7 +8,7 @@ from typing import Any, Mapping, NamedTuple, Optional, Sequence, Tuple
 from ..core.model import Instance, Vacancy
 
 Document = Mapping[str, Any]
-"""A validated rule document in its normal, JSON-able form (``core.documents.normalise``)."""
+"""A validated rule document in its normal, JSON-able form (``core.documents.parse``)."""
 
 
 class EngineError(Exception):

@@ -96,8 +96,8 @@ class Drain:
 
         def work() -> None:
             try:
-                if before is not None:
-                    before.acquire(True, 2 * TELL_SECONDS)
+                if before is not None and before.acquire(True, 2 * TELL_SECONDS):
+                    before.release()
                 _guard.guarded(where="registration")(self._tell)(state)
             finally:
                 told.release()
@@ -156,5 +156,6 @@ class Drain:
         told = self._aside(None)
         if told is not None and told.acquire(True, TELL_SECONDS):
             told.release()
-        self.passed = True
-        _kill(os.getpid(), signals[-1])
+        if not self.passed:  # else one more signal went straight to the app while the registry was told
+            self.passed = True
+            _kill(os.getpid(), signals[-1])

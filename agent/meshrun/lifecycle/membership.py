@@ -25,7 +25,11 @@ class Membership:
     """The records of one server, from this process. `page` is the shared page of the server."""
 
     def __init__(
-        self, settings: Settings, folder: str, open_engine: Callable[[], Engine], report: Callable[[str, Any], None]
+        self,
+        settings: Settings,
+        folder: Optional[str],
+        open_engine: Callable[[], Engine],
+        report: Callable[[str, Any], None],
     ) -> None:
         self._settings = settings
         self._folder = folder
@@ -41,11 +45,12 @@ class Membership:
         """The server has its first socket. `root`, `born`: the process under which its workers live."""
         port = self.listeners[0].port
         self.instance_id = instance_id(port)
-        self._election = Election(self._folder, "%d-%d-%d" % (root, born, port))
+        if self._folder is not None:
+            self._election = Election(self._folder, "%d-%d-%d" % (root, born, port))
 
     def keep(self, page: Page, ready: float, now: float, delay: float, *, alone: bool) -> None:
         """Register `delay` seconds after `ready`, and stay registered; times are monotonic. `alone`: no rivals."""
-        if self._settings.service is None or not self._is_elected(now, alone=alone):
+        if self._settings.unregistered or not self._is_elected(now, alone=alone):
             return
         if not page.registered:
             if page.state != IDLE or now < ready + delay:
@@ -98,13 +103,20 @@ class Membership:
             return None
         if page is not None and page.state != IDLE:
             return _STATES[page.state]
-        if self._settings.service is None:
-            return "no service name (MESHRUN_SERVICE)"
+        if self._settings.unregistered:
+            return self._settings.unregistered
         if page is None or not page.serving:
             return "no hooked server listens" if page is None else "not ready yet"
         if page.unreachable:
             return self._registration.problem or "the worker that registers cannot reach the store"
-        return "waiting for the delay" if self.elected else "waiting for the worker that registers"
+        return self._waiting()
+
+    def _waiting(self) -> str:
+        if self.elected:
+            return "waiting for the delay"
+        if self._folder is None:
+            return "no state folder, where workers agree which of them registers (MESHRUN_STATE_DIR)"
+        return "waiting for the worker that registers"
 
     def before_fork(self) -> None:
         """No thread of ours is inside the engine while a child is made."""

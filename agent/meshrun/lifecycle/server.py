@@ -34,7 +34,7 @@ class Server:
     def __init__(
         self,
         settings: Settings,
-        state_dir: str,
+        state_dir: Optional[str],
         open_engine: Callable[[], Engine],
         lifecycle: Callable[[], Lifecycle],
         report: Callable[[str, Any], None],
@@ -192,7 +192,7 @@ class Server:
         """
         page, member = self._page, self._member
         load = page.load() if page is not None else None
-        joined = page is not None and (page.registered or page.unreachable or self._settings.service is None)
+        joined = page is not None and (page.registered or page.unreachable or bool(self._settings.unregistered))
         return {
             "pid": os.getpid(),
             "role": "worker" if self._forked else "root",

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 MAX_REQUEST = 65536
 TIMEOUT_SECONDS = 1.0
+MAX_PATH = 100
+"""Longer paths of sockets, in bytes, may not fit the kernel's ``sockaddr_un``; they are bound through their folder."""
 REASONS = {200: "OK", 400: "Bad Request", 404: "Not Found", 405: "Method Not Allowed", 500: "Error", 503: "Unavailable"}
 
 Answer = Tuple[int, str, str]  # status, content type, body
@@ -25,7 +27,8 @@ class Admin:
 
     def __init__(self, process: Process) -> None:
         self._process = process
-        self._path = os.path.join(process.state_dir, "%d.sock" % os.getpid())
+        self._folder = process.state_dir
+        self._path = "%s/%d.sock" % (self._folder, os.getpid())
         self._socket: Optional[socket.socket] = None
         self._routes: Dict[Tuple[str, str], Callable[[bytes], Answer]] = {
             ("GET", "/readiness"): self._readiness,
@@ -35,16 +38,25 @@ class Admin:
             ("POST", "/offline"): self._offline,
             ("POST", "/explain"): self._explain,
         }
+        if self._folder is None:
+            return
         try:
-            self._listen()
+            self._listen(self._folder)
         except OSError as error:
             _guard.report("admin", "no admin socket at %s: %s" % (self._path, error))
 
-    def _listen(self) -> None:
+    def _listen(self, folder: str) -> None:
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        if os.path.exists(self._path):
+        if os.path.lexists(self._path):
             os.unlink(self._path)
-        listener.bind(self._path)
+        if len(os.fsencode(self._path)) < MAX_PATH:
+            listener.bind(self._path)
+        else:
+            here = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            try:
+                listener.bind("/proc/self/fd/%d/%d.sock" % (here, os.getpid()))
+            finally:
+                os.close(here)
         os.chmod(self._path, 0o600)
         listener.listen(16)
         listener.setblocking(False)
@@ -62,6 +74,12 @@ class Admin:
             listener.close()
             if unlink and os.path.exists(self._path):
                 os.unlink(self._path)
+
+    def lost(self) -> None:
+        """The app closed our descriptor; its number may be that of another file by now."""
+        listener, self._socket = self._socket, None
+        if listener is not None:
+            listener.detach()
 
     def answer(self) -> None:
         """Answer whoever waits."""
@@ -88,7 +106,7 @@ class Admin:
             known = any(path == other for _, other in self._routes)
             return (405 if known else 404), "text/plain", "MR5001 no such path: %s %s\n" % (method, path[:80])
         answer = _guard.guarded(default=(500, "text/plain", "MR5002 see the process's stderr\n"), where="admin")(route)
-        return answer(body)  # type: ignore[no-any-return]
+        return answer(body)
 
     def _readiness(self, _: bytes) -> Answer:
         seen = self._process.server.status()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Callable, Dict, FrozenSet, Iterable, List, NamedTuple, Optional, Sequence, Tuple, Union
 
 from .. import wire
@@ -13,6 +14,14 @@ CALLER, DRAINING, PROBE = "x-meshrun-caller", "x-meshrun-draining", "x-meshrun-p
 MAX_KNOWN = 4096
 MAX_REMEMBERED = 512  # bytes of values: longer headers are read each time rather than kept
 MAX_CARRIED, MAX_CARRIED_BYTES = 8, 1024
+OWN = frozenset(
+    (
+        "accept-encoding", "connection", "content-encoding", "content-length", "content-type", "expect", "host",
+        "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade",
+    )
+)  # fmt: skip
+"""Headers that belong to one message or connection: carried to another call they would break it."""
+_CONTROL = re.compile("[\x00-\x08\x0a-\x1f\x7f]")  # what no value may hold (RFC 9110, 5.5); bytes above are text
 
 
 class Meaning(NamedTuple):
@@ -41,7 +50,9 @@ NOTHING = Incoming((), (), None, False, 0, 0)
 
 def text(value: Name) -> str:
     """A header's name or value as text; bytes are Latin-1 on the wire (RFC 9110, 5.5)."""
-    return value.decode("latin-1") if isinstance(value, bytes) else value
+    if isinstance(value, bytes):
+        return value.decode("latin-1")
+    return value if isinstance(value, str) else str(value)  # some libraries take numbers
 
 
 class Names(Dict[Name, Optional[Meaning]]):
@@ -69,7 +80,7 @@ class Headers:
         exact = {name.lower() for name in carry if not name.endswith("*")}
         prefixes = tuple(name[:-1].lower() for name in carry if name.endswith("*"))
         self._carries: Callable[[str], bool] = lambda name: (
-            name in exact or bool(prefixes and name.startswith(prefixes))
+            name not in OWN and (name in exact or bool(prefixes and name.startswith(prefixes)))
         )
         self.keys = keys
         self.names = Names(self._classify)
@@ -106,7 +117,7 @@ class Headers:
                 caller = value[:256]
             for rank, token in meaning.read:
                 ranked += [(rank, key, word) for key, word in self._read[rank].read(token, value, self.keys)]
-            if meaning.carried and value.isprintable():
+            if meaning.carried and not _CONTROL.search(value):
                 carried.append((meaning.name, value))
         ranked.sort(key=lambda item: item[0])  # stable: within a dialect the first occurrence stays first
         first: Dict[str, str] = {}

@@ -11,21 +11,26 @@ from ..core.places import state_dirs
 from ..core.settings import Settings
 
 
-def state_dir(setting: Optional[str]) -> str:
+def state_dir(setting: Optional[str]) -> Optional[str]:
     """The first candidate that we own and only we can read; made with mode 0700 where it is missing.
 
-    Where none can be had the last candidate is answered: its users fail, are reported once, and the app runs on.
+    None, reported, where there is none: the process has no admin socket then, and forked workers do not register.
     """
-    candidates = state_dirs(os.environ, os.geteuid(), setting)
+    candidates = state_dirs(os.environ, os.geteuid(), setting and os.path.abspath(setting))
     for place in candidates:
-        if _usable(place):
+        if _usable(place, above=bool(setting)):
             return place
-    _guard.report("state", "no state folder: %s cannot be made or belong to others" % ", ".join(candidates))
-    return candidates[-1]
+    tried = ", ".join(candidates)
+    what = "%s cannot be made, or belongs to another user; the process cannot be looked into (MESHRUN_STATE_DIR)"
+    _guard.report("no state folder", what % tried)
+    return None
 
 
-def _usable(place: str) -> bool:
+def _usable(place: str, *, above: bool) -> bool:
+    """Whether the folder is ours, made if it is missing; `above`: also what it lacks above it."""
     try:
+        if above:
+            os.makedirs(os.path.dirname(place), exist_ok=True)
         os.mkdir(place, 0o700)
     except FileExistsError:
         pass

@@ -6,6 +6,7 @@ Made at the first use of a hooked library, not before. `refresh` is the one plac
 from __future__ import annotations
 
 import _thread
+import atexit
 import os
 from _random import Random
 from time import monotonic, time
@@ -16,6 +17,7 @@ from ..core.aperture import offset
 from ..core.index import Snapshot
 from ..core.model import Pairs
 from ..core.rules import EMPTY, RESERVED, Lifecycle
+from ..core.settings import MODES
 from ..engines.base import Engine, EngineError, InstancesReading, RulesReading
 from ..lifecycle.server import Server
 from ..telemetry import metrics
@@ -39,8 +41,8 @@ class Process:
         self.service: Optional[str] = self.settings.service  # own service key
         self.caller = self.settings.caller
         self.tags = self.settings.tags
-        for problem in problems:
-            _guard.report("settings", problem)
+        for name, problem in problems:
+            _guard.report(name, problem)
         self.state_dir = places.state_dir(self.settings["STATE_DIR"])
         self.store, self.store_origin = places.store(self.settings)
         self.rules: Optional[RulesReading] = None
@@ -54,6 +56,9 @@ class Process:
         self.requests = metrics.Counter(metrics.REQUESTS, metrics.REQUEST_LABELS)
         self.colour_dropped = metrics.Counter("meshrun_colour_dropped_total", ("why",))
         self.headers = self._headers(RESERVED)
+        if self.headers.unknown:
+            unknown = ", ".join(sorted(set(self.headers.unknown)))
+            _guard.report("MESHRUN_WIRE_READ, MESHRUN_WIRE_WRITE", "unknown dialect: %s" % unknown)
         self.trusts = trust.reader(self.settings["TRUST"], entry=self.settings["ENTRY"])
         self.set_mode(self.settings["MODE"])
         self.server = Server(self.settings, self.state_dir, self.open_engine, self.lifecycle, _guard.report)
@@ -65,6 +70,7 @@ class Process:
         self._reading = _thread.allocate_lock()
         self._lane_labels: dict[Pairs, str] = {}
         self.forking = False
+        atexit.register(_guard.guarded(where="exit")(self.agent.leave))
         os.register_at_fork(before=self._before, after_in_parent=self._in_parent, after_in_child=self._in_child)
 
     def set_mode(self, mode: str) -> None:
@@ -105,7 +111,7 @@ class Process:
         """Start the agent thread."""
         if not self.agent.running:
             self.agent.start()
-            self.inline = False
+            self.inline = not self.agent.running
 
     def read(self) -> None:
         """Look at the engine and publish a new snapshot if anything changed. An engine that is down changes nothing."""
@@ -139,10 +145,7 @@ class Process:
     def _headers(self, reserved: Any) -> Headers:
         chosen = self.settings
         keys = frozenset(reserved) | {key.lower() for key in chosen["COLOUR_KEYS"]}
-        headers = Headers(chosen["WIRE_READ"], chosen["WIRE_WRITE"], chosen["CARRY"], keys)
-        for name in headers.unknown:
-            _guard.report("settings", "unknown dialect %r in MESHRUN_WIRE_READ or MESHRUN_WIRE_WRITE" % name)
-        return headers
+        return Headers(chosen["WIRE_READ"], chosen["WIRE_WRITE"], chosen["CARRY"], keys)
 
     def _place(self) -> Optional[Tuple[int, int]]:
         """Where this caller stands among the instances of its own service, for its arc of other services' rings."""
@@ -171,6 +174,7 @@ class Process:
                 label = self._lane_label(decision.lane)
         self.requests.add(("outbound", self.caller, peer.shown, label, target, result, reason))
 
+    @_guard.guarded(where="served")
     def served(self, request: Request, status: Optional[int]) -> None:
         """Count a served request."""
         label = self._lane_label(request.colour) if request.colour else ""
@@ -218,7 +222,8 @@ class Process:
             "meshrun_rules_version": float(live.snapshot.rules.version if live is not None else 0),
             "meshrun_snapshot_age_seconds": max(0.0, monotonic() - self._fresh),
             "meshrun_inflight": float(seen.get("inflight", 0)),
-            "meshrun_mode": float(config.settings.MODES.index(self.mode)),
+            "meshrun_mode": float(MODES.index(self.mode)),
+            "meshrun_drain_seconds": float(seen.get("drain_seconds") or 0.0),
         }
         page = metrics.exposition([self.requests, self.colour_dropped], gauges)
         errors: List[str] = ["# TYPE meshrun_agent_errors_total counter"]

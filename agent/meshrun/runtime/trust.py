@@ -22,7 +22,7 @@ def reader(setting: Optional[str], *, entry: bool) -> Callable[[Optional[str]], 
     try:
         networks = [ip_network(item.strip(), strict=False) for item in chosen.split(",") if item.strip()]
     except ValueError as error:
-        _guard.report("settings", "MESHRUN_TRUST: %s; expected all, none or networks such as 10.0.0.0/8" % error)
+        _guard.report("MESHRUN_TRUST", "%s; expected all, none or networks such as 10.0.0.0/8" % error)
         return lambda _: False
     known: Dict[Optional[str], bool] = {}
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import sys
 from time import monotonic
 from typing import Any, Callable, Dict, Optional
@@ -68,7 +67,8 @@ def separates(request: Any) -> bool:
     """Whether that class of requests makes connection keys as aiohttp does; otherwise endpoints would mix."""
     plain, theirs = request.connection_key, request.proxy_headers
     request.proxy_headers = {ENDPOINT: ENDPOINT}
-    found = _separating[type(request)] = request.connection_key != plain
+    found: bool = request.connection_key != plain
+    _separating[type(request)] = found
     request.proxy_headers = theirs
     return found
 

@@ -25,7 +25,7 @@ UNREACHABLE = frozenset(
 FIELDS = ("total", "connect", "sock_read", "sock_connect", "ceil_threshold")
 LAST = 0.75  # a try that may have less than this part of what remains is not the last one
 
-_target: "ContextVar[Optional[List[Tuple[str, int]]]]" = ContextVar("meshrun_aiohttp_target", default=None)
+_target: ContextVar[Optional[List[Tuple[str, int]]]] = ContextVar("meshrun_aiohttp_target", default=None)
 
 
 def make_create_connection(original: Callable[..., Any]) -> Callable[..., Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from time import monotonic
-from typing import Any, Dict
+from typing import Any, Dict, Optional
 
 import aiohttp
 
@@ -15,17 +15,17 @@ _monotonic = tuple(int(part) for part in aiohttp.__version__.split(".")[:2]) >= 
 
 def clock(connector: Any) -> float:
     """The time as the connector notes it beside an idle connection."""
-    return monotonic() if _monotonic else connector._loop.time()  # type: ignore[no-any-return] # noqa: SLF001
+    return monotonic() if _monotonic else connector._loop.time()  # noqa: SLF001
 
 
-def drop_old(connector: Any, endpoint: str, mark: Any, keepalive: float) -> None:
+def drop_old(connector: Any, endpoint: Optional[str], mark: Any, keepalive: float) -> None:
     """Close the endpoint's connections that are idle for longer than `keepalive` seconds.
 
     `mark` is what the request has in the place of a proxy's headers, for its hash is in their keys. None can be due before the oldest is, so most calls look at one
     number only.
     """
     now = clock(connector)
-    due: Dict[str, float] = getattr(connector, DUE, None) or {}
+    due: Dict[Optional[str], float] = getattr(connector, DUE, None) or {}
     if due.get(endpoint, 0.0) > now:
         return
     if not due:

@@ -39,10 +39,22 @@ class Routed:
         """Set the call's headers on those of the `ClientRequest`, which are a copy of the app's."""
         self.added = added
         self._headers = headers
-        for name, value in added:
-            if name in headers and self._saved is None:
+        for name, _ in added:
+            if name in headers:
                 self._saved = headers.copy()
-            headers[name] = value
+                break
+        for name, value in added:
+            if value.isascii():
+                headers[name] = value
+            else:
+                self._spell(name, value, headers)
+
+    def _spell(self, name: str, value: str, headers: Any) -> None:
+        """A value has one letter per byte, and aiohttp writes UTF-8: what is none cannot be said and is left out."""
+        try:
+            headers[name] = value.encode("latin-1").decode("utf-8")
+        except UnicodeDecodeError:
+            self.added = tuple(pair for pair in self.added or () if pair[0] != name)
 
     @hook.guarded()
     def plain(self) -> None:

@@ -6,9 +6,18 @@ come here or are left alone.
 
 from __future__ import annotations
 
+import sys
 from typing import Any, Callable, List, Tuple
 
 from meshrun import hook
+
+
+def _stream(pools: str) -> str:
+    """The class of the streams of a pool's responses; it was called otherwise before 1.0.3."""
+    module = sys.modules.get(pools)
+    name = "PoolByteStream" if module is None or hasattr(module, "PoolByteStream") else "ConnectionPoolByteStream"
+    return "%s:%s" % (pools, name)
+
 
 LIBRARY = "httpcore"
 SUPPORTED = (">=0.15", "<2")
@@ -18,26 +27,30 @@ SEAMS = (
     "httpcore:ConnectionPool.create_connection",
     "httpcore:AsyncConnectionPool.handle_async_request",
     "httpcore:AsyncConnectionPool.create_connection",
-    "httpcore._sync.connection_pool:PoolByteStream.close",
-    "httpcore._async.connection_pool:PoolByteStream.aclose",
+    _stream("httpcore._sync.connection_pool") + ".close",
+    _stream("httpcore._async.connection_pool") + ".aclose",
 )
 
 
 def _seams() -> List[Tuple[Any, str, Callable[[Any], Any]]]:
-    import httpcore  # noqa: PLC0415 -- only where the app has it
-    from httpcore._async import connection_pool as asynchronous  # noqa: PLC0415, PLC2701 -- its streams have no other
-    from httpcore._sync import connection_pool as synchronous  # noqa: PLC0415, PLC2701 -- name
+    import httpcore
+    from httpcore._async import connection_pool as asynchronous
+    from httpcore._sync import connection_pool as synchronous
 
-    from . import outcome, pool  # noqa: PLC0415 -- they derive from httpcore's classes
+    from . import outcome, pool
 
     return [
         (httpcore.ConnectionPool, "handle_request", pool.make_handle_request),
         (httpcore.ConnectionPool, "create_connection", pool.make_create_connection),
         (httpcore.AsyncConnectionPool, "handle_async_request", pool.make_handle_async_request),
         (httpcore.AsyncConnectionPool, "create_connection", pool.make_create_async_connection),
-        (outcome.stream_class(synchronous), "close", outcome.make_close),
-        (outcome.stream_class(asynchronous), "aclose", outcome.make_aclose),
+        (_named(synchronous, SEAMS[4]), "close", outcome.make_close),
+        (_named(asynchronous, SEAMS[5]), "aclose", outcome.make_aclose),
     ]
+
+
+def _named(module: Any, seam: str) -> Any:
+    return getattr(module, seam.partition(":")[2].partition(".")[0])
 
 
 def patch() -> None:

@@ -14,11 +14,6 @@ UNSENT = (httpcore.ConnectError, httpcore.ConnectTimeout, httpcore.PoolTimeout)
 Ending = Tuple["hook.Call", int, Any]
 
 
-def stream_class(module: Any) -> Any:
-    """The class of the streams of a pool's responses; it was called `ConnectionPoolByteStream` before 1.0.3."""
-    return getattr(module, "PoolByteStream", None) or module.ConnectionPoolByteStream
-
-
 @hook.guarded()
 def finish(call: hook.Call, status: Optional[int], headers: Any, error: Any = None, sent: bool = True) -> None:
     """The call ended."""
@@ -56,7 +51,8 @@ def make_close(original: Callable[[Any], None]) -> Callable[[Any], None]:
 
 def make_aclose(original: Callable[[Any], Any]) -> Callable[[Any], Any]:
     """`aclose` of a response's stream. A plain function that answers httpcore's own coroutine where nothing is to be
-    done: the class is private, and one coroutine less for each call is worth more than what `inspect` says of it."""
+    done: the class is private, and one coroutine less for each call is worth more than what `inspect` says of it.
+    """
 
     def aclose(self: Any) -> Any:
         ending: Optional[Ending] = getattr(self, ENDING, None)

@@ -52,9 +52,11 @@ def decide(pool: Any, request: httpcore.Request) -> Optional[hook.Call]:
 
     What is read here is what httpcore itself reads first of every request; `outbound` has the guard.
     """
-    state = getattr(pool, STATE, None) or state_of(pool)
+    state: Optional[State] = getattr(pool, STATE, None) or state_of(pool)
+    if state is None:
+        return None
     url = request.url
-    scheme = None if state is None else state.schemes.get(url.scheme)
+    scheme = state.schemes.get(url.scheme)
     if scheme is None:
         return None
     return hook.outbound(

@@ -53,12 +53,12 @@ class URL(httpcore.URL):
 
     origin: Any = None  # shadows a property that makes a new origin at each use
 
-    def __init__(self, url: httpcore.URL, call: hook.Call) -> None:
+    def __init__(self, url: httpcore.URL, address: Tuple[str, int], call: hook.Call) -> None:
         scheme = self.scheme = url.scheme
         host = self.host = url.host
         port = self.port = url.port
         self.target = url.target
-        self.origin = Origin(scheme, host, port or DEFAULT_PORTS[scheme], call.address, call)
+        self.origin = Origin(scheme, host, port or DEFAULT_PORTS[scheme], address, call)
 
 
 class Lower(Dict[bytes, bytes]):
@@ -101,6 +101,7 @@ def copied(request: httpcore.Request, headers: List[Tuple[bytes, bytes]], call: 
         routed.extensions = request.extensions
     else:
         routed = copy(request)
-    routed.url = request.url if call.address is None else URL(request.url, call)
+    address = call.address
+    routed.url = request.url if address is None else URL(request.url, address, call)
     routed.headers = headers
     return routed

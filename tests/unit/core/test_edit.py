@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from meshrun.core import documents
 from meshrun.core.documents import RuleError
-from meshrun.core.edit import edit, file_name
+from meshrun.core.edit import alone, edit, file_name
 from tests.contract.rule_forms import DOCUMENTS
 
 HAND = """\
@@ -63,6 +63,107 @@ def test_a_key_of_another_shape_is_replaced_alone() -> None:
     (after,) = once(HAND, (GRAY, text)).values()
     assert after.startswith(HAND[: HAND.index("  # testers")] + "  - { at: [web] }")
     assert after.endswith(HAND[HAND.index("paused") :])
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("a: # list\n  - one # 1\n  - two # 2\n", "a: # list\n  - one # 1\n  - new\n  - two # 2\n"),
+        ("a:\n- one # 1\n- two # 2\n", "a:\n- new\n- one # 1\n- two # 2\n"),
+        ("a: [one, # 1\n  two]\n", "a: [one, # 1\n  two, new]\n"),
+        ("a: [one, # 1\n  two]\n", "a: [new, one, # 1\n  two]\n"),
+        ("a:\n  - one # 1\n  - two # 2\n  - three # 3\n", "a:\n  - one # 1\n  - three # 3\n"),
+        ("a: [one, two] # 1\n", "a: [two] # 1\n"),
+        ("a: one # 1\n", "a: [one, two] # 1\n"),
+    ],
+)
+def test_an_item_comes_or_goes_and_the_others_keep_their_comments(before: str, after: str) -> None:
+    """Written here as ``a``: the hosts of an Alias."""
+    head = "kind: Alias\nname: old\nservice: orders\n"
+    before, after = (head + text.replace("a:", "hosts:") for text in (before, after))
+    wanted = documents.parse(after, "f")[0]
+    assert edit({"f": before}, [(wanted.identity, documents.render(wanted.document))]) == {"f": after}
+
+
+ROUTE = """\
+kind: Route
+name: split
+service: orders
+rules:
+  # testers
+  - when: { path: { prefix: /v2 } } # new
+    to: [{ tags: { version: v2 } }]
+  - to:
+      # most
+      - tags:
+          version: v1 # old
+      - { tags: { version: v2 }, weight: 2 }
+"""
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("version: v1 # old\n", "version: v1 # old\n        weight: 9\n"),
+        ("version: v1 # old\n", "version: v1 # old\n          zone: a\n"),
+        ("weight: 2 }\n", "weight: 2 }\n    else: reject\n"),
+        ("# new\n    to:", "# new\n    else: reject\n    to:"),
+        ("    to: [{ tags: { version: v2 } }]\n", "    to: [{ tags: { version: v2 } }, { tags: { version: v3 } }]\n"),
+        ("/v2 } } # new", "/v3 } } # new"),
+        ("weight: 2 }", "weight: 2 }\n  - { to: [{ tags: { zone: a } }], else: baseline }"),
+        ("name: split\n", "name: split\npriority: 3\n"),
+    ],
+)
+def test_what_changes_deep_inside_changes_nothing_around(before: str, after: str) -> None:
+    wanted = documents.parse(ROUTE.replace(before, after), "f")[0]
+    changed = edit({"f": ROUTE}, [(wanted.identity, documents.render(wanted.document))])["f"]
+    assert documents.parse(changed, "f")[0].document == wanted.document
+    assert sorted(changed.splitlines()) == sorted(ROUTE.replace(before, after).splitlines())
+
+
+def test_what_means_the_same_stays_as_it_is_written() -> None:
+    text = (
+        "kind: Lane\nnamespace: default\nname: gray\ntags: { LANE: gray }\npaused: yes\n"
+        "enter: [{ at: web.default, percent: 010, when: { header.A: { exact: b } } }]\n"
+        "expires: 2027-01-01T01:00:00+01:00\n"
+    )
+    document = dict(documents.parse(text, "f")[0].document, priority=3)
+    assert once(text, (GRAY, documents.render(document))) == {
+        "rules/a.yaml": text.replace("LANE: gray }\n", "LANE: gray }\npriority: 3\n")
+    }
+
+
+def test_a_sign_inside_a_value_is_no_comment() -> None:
+    text = HAND.replace('"1"', '"a #1"')
+    wanted = dict(documents.parse(text, "f")[0].document, paused=False)
+    assert once(text, (GRAY, documents.render(wanted))) == {
+        "rules/a.yaml": text.replace("paused: true", "paused: false")
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "own"),
+    [
+        ("# x\n\n---\n# y\nkind: Lane # z\nname: gray\n\n# w\n---\nkind: Lane\nname: blue\n", "# y\n%s\n\n# w\n"),
+        ("--- # y\n\nkind: Lane # z\nname: gray", "# y\n\n%s\n"),
+        ("\ufeff\n  kind: Lane # z\n  name: gray\n...\n", "  %s\n"),
+        ("--- {kind: Lane, name: gray} # z\n", "{kind: Lane, %sname: gray} # z\n"),
+    ],
+)
+def test_a_document_alone_keeps_its_comments_and_its_namespace(text: str, own: str) -> None:
+    indent = own[: own.index("%")] if own.startswith(" ") else ""
+    for namespace in ("default", "shop"):
+        (one, *_) = documents.parse(text, "f", namespace)
+        line = "namespace: shop\n" + indent if namespace == "shop" else ""
+        block = "kind: Lane # z\n" + indent + line + "name: gray"
+        flow = "namespace: shop, " if namespace == "shop" else ""
+        assert alone(text, one) == own % (flow if "{" in own else block)
+        assert documents.parse(alone(text, one), "f")[0].document == one.document
+
+
+def test_an_indented_document_can_be_given() -> None:
+    after = once(HAND, (BLUE, "\n  kind: Lane\n  name: blue\n  paused: true # now\n"))["rules/a.yaml"]
+    assert after.endswith("---\n  kind: Lane\n  name: blue\n  paused: true # now\n")
 
 
 def test_a_text_with_comments_replaces_the_document_and_the_comments_right_above() -> None:

@@ -23,12 +23,10 @@ LARGEST = 100_000
 _text = st.text(st.characters(codec="utf-8"), max_size=30)
 _long = st.builds(lambda text, times: text * times, _text, st.sampled_from([1, 1, 1, 3000]))
 _scalars = st.none() | st.booleans() | st.integers(-(2**53), 2**53) | _long
+_row = st.builds(lambda items, times: items * times, st.lists(_text, max_size=3), st.sampled_from([1, 1, 1000]))
 _values = st.recursive(
-    _scalars,
-    lambda inner: (
-        st.builds(lambda items, times: items * times, st.lists(inner, max_size=4), st.sampled_from([1, 1, 500]))
-        | st.dictionaries(_text, inner, max_size=4)
-    ),
+    _scalars | _row,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(_text, inner, max_size=4),
     max_leaves=8,
 )
 _documents = st.dictionaries(_text, _values, max_size=5)

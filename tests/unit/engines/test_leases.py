@@ -101,6 +101,25 @@ def test_a_wall_clock_that_jumps_ends_no_lease(
             _written(store, "a", clock.wall)
 
 
+def test_a_renewal_just_before_the_wall_clock_jumps_counts(
+    seen: InstancesReading, store: pathlib.Path, clock: Clock, reader: FileEngine
+) -> None:
+    clock.pass_(9)
+    _written(store, "a", clock.wall)
+    clock.wall += 86_400
+    clock.pass_(1.1)
+    assert _alive(reader.instances(seen)) == [True]
+    clock.pass_(10)
+    assert _alive(reader.instances(seen)) == [False]
+
+
+def test_a_record_written_again_at_the_same_moment_does_not_end(
+    seen: InstancesReading, writer: FileEngine, reader: FileEngine
+) -> None:
+    writer.register(seen.instances[SERVICE][0], 10)
+    assert reader.instances(seen) is seen
+
+
 @pytest.mark.parametrize("jump", [-86_400.0, 86_400.0])
 def test_a_lease_that_nobody_renews_ends_also_when_the_wall_clock_jumps(
     jump: float, seen: InstancesReading, clock: Clock, reader: FileEngine
@@ -157,6 +176,19 @@ def test_a_change_whose_writer_died_before_it_said_so_is_found(
     clock.pass_(6)
     _written(store, "a", clock.wall)
     assert [each.id for each in reader.instances(seen).instances[SERVICE]] == ["a", "b"]
+
+
+def test_a_second_change_within_one_tick_of_the_file_system_is_found_at_the_next_look(
+    seen: InstancesReading, store: pathlib.Path, clock: Clock, writer: FileEngine, reader: FileEngine
+) -> None:
+    generation = store / "instances" / ".generation"
+    os.utime(generation, (clock.wall, clock.wall))
+    reading = reader.instances(seen)
+    record = _path(store, "a").read_text().replace('"weight":100', '"weight":200')
+    _path(store, "b").write_text(record)
+    _written(store, "b", clock.wall)
+    clock.pass_(0.25)
+    assert [each.weight for each in reader.instances(reading).instances[SERVICE]] == [100, 200]
 
 
 def test_a_record_that_somebody_removes_is_gone_and_the_next_renewal_brings_it_back(

@@ -6,12 +6,12 @@ import functools
 import os
 import pathlib
 import pwd
-import time
-from typing import Callable, List, Optional
+from typing import Any, Callable, List, Optional
 
 import pytest
 
 from meshrun.core.problem import RuleError
+from meshrun.engines import file_edits, file_rules, file_writer
 from meshrun.engines.base import Edit, RulesReading
 from meshrun.engines.file import FileEngine
 from tests.contract.engines import eventually, finish, start
@@ -174,19 +174,26 @@ def test_the_same_identity_twice_names_both_places(rules: pathlib.Path, engine: 
     assert "rules/b.yaml:4" in problem
 
 
-def test_a_set_of_files_that_contradict_each_other_is_told_with_line_and_column(
+def test_a_contradiction_is_told_with_line_and_column_also_in_a_file_that_did_not_change(
     rules: pathlib.Path, engine: FileEngine
 ) -> None:
-    (rules / "a.yaml").write_text(
-        "kind: Lane\nname: gray\ntags: { lane: gray }\nfallback: [blue, baseline]\n---\n" + BLUE
-    )
+    (rules / "a.yaml").write_text("kind: Lane\nname: gray\npriority: 7\nfallback: [blue, baseline]\n")
+    (rules / "b.yaml").write_text(BLUE)
     assert engine.rules(None).problem is None
-    (rules / "b.yaml").write_text("kind: Lane\nname: other\n")
-    assert engine.rules(None).problem is None
-    (rules / "a.yaml").write_text("kind: Lane\nname: gray\ntags: { lane: gray }\nfallback: [blue, baseline]\n")
+    (rules / "b.yaml").unlink()
     problem = engine.rules(None).problem
     assert problem is not None
-    assert problem.startswith("rules/a.yaml:4:")
+    assert problem.startswith("rules/a.yaml:4:12:")
+
+
+def test_what_one_found_wrong_nobody_else_compiles(
+    rules: pathlib.Path, engine: FileEngine, other: FileEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (rules / "a.yaml").write_text("kind: Lane\n")
+    problem = engine.rules(None).problem
+    monkeypatch.setattr(file_writer, "build", None)
+    monkeypatch.setattr(file_rules, "build", None)
+    assert other.rules(None).problem == problem
 
 
 def test_other_files_in_the_folder_are_none_of_ours(rules: pathlib.Path, engine: FileEngine) -> None:
@@ -224,41 +231,25 @@ def test_a_renamed_file_is_no_change(rules: pathlib.Path, engine: FileEngine) ->
     assert engine.rules(None) is reading
 
 
-def test_a_file_that_is_being_written_is_left_alone_until_it_is_whole(rules: pathlib.Path, engine: FileEngine) -> None:
-    (rules / "a.yaml").write_text(GRAY + "---\n" + BLUE)
+def test_a_file_that_is_being_written_is_left_alone_until_it_is_whole(store: pathlib.Path, rules: pathlib.Path) -> None:
+    path = rules / "a.yaml"
+    since, ticks = 10.0, 0.0
+    # As if the last write was always that many seconds ago.
+    engine = FileEngine(str(store), lambda: path.stat().st_ctime + since, lambda: ticks)
+    path.write_text(GRAY + "---\n" + BLUE)
     reading = engine.rules(None)
-    with (rules / "a.yaml").open("w") as file:
-        for line in (GRAY + "---\n" + BLUE).splitlines(keepends=True):
+    assert len(reading.documents) == 2
+    since = 0.1
+    with path.open("w") as file:
+        for line in (GRAY + "---\n").splitlines(keepends=True):
             file.write(line)
             file.flush()
-            time.sleep(0.01)
-            assert engine.rules(reading) is reading
-    assert engine.rules(None) is reading
-
-
-def test_a_bad_file_that_is_removed_again_is_no_problem_to_anybody(
-    rules: pathlib.Path, engine: FileEngine, other: FileEngine, opened: Callable[[], FileEngine]
-) -> None:
-    (rules / "a.yaml").write_text(GRAY)
-    before = other.rules(None)
-    (rules / "b.yaml").write_text("kind: Lame\n")
-    reading = engine.rules(None)
-    assert reading.problem is not None
-    (rules / "b.yaml").unlink()
-    for each in (engine, other):
-        eventually(functools.partial(_sound, each, before))
-    assert opened().rules(None) == before
-
-
-def test_a_file_that_is_removed_as_soon_as_it_is_in_force_is_out_of_force(
-    rules: pathlib.Path, engine: FileEngine
-) -> None:
-    (rules / "a.yaml").write_text(GRAY)
-    reading = engine.rules(None)
-    (rules / "b.yaml").write_text(BLUE)
-    assert len(engine.rules(None).documents) == 2
-    (rules / "b.yaml").unlink()
-    eventually(lambda: len(engine.rules(reading).documents) == 1)
+            for _ in range(4):
+                ticks += 0.25
+                assert engine.rules(reading) is reading
+    since = 0.3
+    ticks += 0.25
+    assert list(engine.rules(reading).documents) == ["Lane/default/gray"]
 
 
 def test_apply_changes_a_document_where_it_stands_and_nothing_else(rules: pathlib.Path, engine: FileEngine) -> None:
@@ -283,6 +274,30 @@ def test_apply_takes_an_edit_by_hand_into_a_revision_of_its_own(rules: pathlib.P
         ("edited by hand", ("Lane/default/gray",)),
         ("edited by hand", ("Lane/default/gray",)),
     ]
+
+
+def test_an_edit_by_hand_while_a_change_is_applied_is_not_lost(
+    rules: pathlib.Path, engine: FileEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = rules / "a.yaml"
+    path.write_text(GRAY)
+    engine.rules(None)
+    by_hand = [GRAY + "# by hand\n---\n" + BLUE]
+    edited = file_edits.edited
+
+    def meanwhile(*arguments: Any) -> Any:
+        wanted = edited(*arguments)
+        if by_hand:
+            path.write_text(by_hand.pop())
+        return wanted
+
+    monkeypatch.setattr(file_writer, "edited", meanwhile)
+    engine.apply([Edit("Lane/default/gray", GRAY + "priority: 1\n")], "ada", "first")
+    assert "# by hand" in path.read_text()
+    documents = engine.rules(None).documents
+    assert documents["Lane/default/gray"]["priority"] == 1
+    assert "Lane/default/blue" in documents
+    assert [revision.reason for revision in engine.history()] == ["first", "edited by hand", "edited by hand"]
 
 
 def test_apply_to_a_broken_set_is_refused_and_names_the_broken_file(rules: pathlib.Path, engine: FileEngine) -> None:

@@ -1,20 +1,31 @@
 from __future__ import annotations
 
-from typing import Any, Dict, List
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Dict, List
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from meshrun.cli.lane_text import at_of, set_percent, with_percent
-from meshrun.cli.yaml_edit import with_namespace
+from meshrun.cli.lane_share import set_percent
 from meshrun.core import documents
+from meshrun.core.edit import edit
+
+if TYPE_CHECKING:
+    from tests.unit.cli.conftest import Meshctl
 
 HEAD = "kind: Lane\nname: gray\n"
 
 
 def parsed(text: str) -> Dict[str, Any]:
     return dict(documents.parse(text, "x.yaml")[0].document)
+
+
+def rules(meshctl: Meshctl) -> Path:
+    """The file of a store that nobody has used yet."""
+    folder = meshctl.folder / "store" / "rules"
+    folder.mkdir(parents=True)
+    return folder / "hand.yaml"
 
 
 @pytest.mark.parametrize(
@@ -42,18 +53,28 @@ def parsed(text: str) -> Dict[str, Any]:
             "enter:\n  - at: [a]\n    percent: 1.5 # one\n    when:\n      header.x: y\n",
             "enter:\n  - at: [a]\n    percent: 25 # one\n    when:\n      header.x: y\n",
         ),
+        (
+            "enter:\n  # QA\n  - { at: web, when: { header.a: 'b # c' } } # x\n  # y\n",
+            "enter:\n  # QA\n  - { at: web, when: { header.a: 'b # c' } } # x\n  - { at: [web], percent: 25 }\n  # y\n",
+        ),
     ],
 )
-def test_only_the_number_changes(before: str, after: str) -> None:
-    at = at_of(parsed(HEAD + before))
-    assert with_percent(HEAD + before, 25, at) == HEAD + after
+def test_only_the_share_changes(meshctl: Meshctl, before: str, after: str) -> None:
+    """What else the document says stays as it is written, with its comments."""
+    path = rules(meshctl)
+    path.write_text(HEAD + before, encoding="utf-8")
+    run = meshctl("lane", "percent", "gray", "25")
+    assert run.status == 0, run.err
+    assert path.read_text(encoding="utf-8") == HEAD + after
     assert parsed(HEAD + after) == set_percent(parsed(HEAD + before), 25)
 
 
-def test_a_layout_that_cannot_be_changed_safely_is_left_to_the_caller() -> None:
-    assert with_percent(HEAD, 25, []) is None
-    assert with_percent("kind: [", 25, []) is None
-    assert with_percent(HEAD + "---\n" + HEAD, 25, []) is None
+def test_a_document_in_brackets_keeps_its_layout(meshctl: Meshctl) -> None:
+    path = rules(meshctl)
+    path.write_text("{kind: Lane, name: gray,\n  enter: [{at: web, percent: 1}]} # ours\n", encoding="utf-8")
+    assert meshctl("lane", "percent", "gray", "25").status == 0
+    text = "{kind: Lane, name: gray,\n  enter: [{at: web, percent: 25}]} # ours\n"
+    assert path.read_text(encoding="utf-8") == text
 
 
 _ITEM = st.fixed_dictionaries(
@@ -74,16 +95,8 @@ def test_the_changed_text_means_what_the_changed_document_means(
     lane: Dict[str, Any] = {"kind": "Lane", "namespace": "default", "name": "gray", "enter": items}
     if paused:
         lane["paused"] = True
-    text = documents.render(lane)
-    document = parsed(text)
-    changed = with_percent(text, percent, at_of(document))
-    assert changed is not None
-    assert parsed(changed) == set_percent(document, percent)
-
-
-@pytest.mark.parametrize("text", [HEAD + "# x\n", "{kind: Lane, name: gray}\n", "# above\nkind: Lane\nname: gray\n"])
-def test_the_namespace_is_written_into_a_document_that_names_none(text: str) -> None:
-    written = with_namespace(text, "shop")
-    assert documents.parse(written, "x")[0].identity == "Lane/shop/gray"
-    assert with_namespace(written, "other") == written
-    assert all(comment in written for comment in ("# x", "# above") if comment in text)
+    text = documents.render(lane).replace("enter:\n", "enter: # who\n")
+    wanted = set_percent(parsed(text), percent)
+    changed = edit({"f": text}, [("Lane/default/gray", documents.render(wanted))])["f"]
+    assert parsed(changed) == wanted
+    assert "enter: # who\n" in changed
