@@ -16,8 +16,8 @@ if TYPE_CHECKING:  # `typing` costs 10 ms, and a hook may be all that a small pr
     from typing import Any, Callable, Dict, Iterable, Optional, Tuple, Union
 
     from .runtime.inbound import Request as Request  # noqa: PLC0414 - hooks name these types through this module
-    from .runtime.outbound import Call as Call  # noqa: PLC0414
-    from .runtime.outbound import Client as Client  # noqa: PLC0414
+    from .runtime.outbound import Call as Call  # noqa: PLC0414 - as above
+    from .runtime.outbound import Client as Client  # noqa: PLC0414 - as above
     from .runtime.process import Process
 
 VERSION = 1
@@ -98,8 +98,8 @@ def _make() -> None:
 
 def _built() -> Process:
     from .runtime import inbound as incoming  # noqa: PLC0415 -- the runtime is loaded at first use, not at import
-    from .runtime import outbound as outgoing  # noqa: PLC0415
-    from .runtime.process import Process  # noqa: PLC0415
+    from .runtime import outbound as outgoing  # noqa: PLC0415 - as above
+    from .runtime.process import Process  # noqa: PLC0415 - as above
 
     process = Process()
     _bound["outbound"] = guarded(default=None, where="outbound")(outgoing.make(process))
@@ -112,7 +112,7 @@ def client(limit: Optional[int]) -> Optional[Client]:
     """A token for one client object of the app. `limit`: idle connections that it keeps; None: no limit."""
     if _load() is None:
         return None
-    from .runtime.outbound import Client  # noqa: PLC0415
+    from .runtime.outbound import Client  # noqa: PLC0415 - loaded by now
 
     return Client(limit)
 
@@ -129,7 +129,7 @@ def listening(
 ) -> None:
     """A server of this process is bound. `keepalive`: seconds that it keeps an idle connection; None: not known."""
     process = _load()
-    if process is not None:
+    if process is not None and process.reads:
         process.server.listening(address, port, protocol, tls, keepalive)
 
 
@@ -137,7 +137,7 @@ def listening(
 def ready() -> None:
     """This process (a worker, or a server that is its own worker) serves from now on."""
     process = _load()
-    if process is not None:
+    if process is not None and process.reads:
         process.ready()
 
 
@@ -145,7 +145,7 @@ def ready() -> None:
 def forks() -> None:
     """This process is a master that will fork workers: no thread of ours may run here."""
     process = _load()
-    if process is not None:
+    if process is not None and process.reads:
         process.fork_master()
 
 
@@ -167,8 +167,9 @@ def replace(owner: Any, name: str, make: Callable[[Any], Any]) -> None:
     The new function carries the original's name, qualified name, module, documentation, annotations and attributes,
     so that pickling by name, signatures and tracebacks read as before.
     """
-    if (id(owner), name) in _replaced:
-        return
+    known = _replaced.get((id(owner), name))
+    if known is not None and _holds(vars(owner).get(name), known[3]):
+        return  # else the module was reloaded, and its functions are bare again
     own = name in vars(owner)
     original = vars(owner)[name] if own else getattr(owner, name)
     new = make(original)
@@ -179,6 +180,15 @@ def replace(owner: Any, name: str, make: Callable[[Any], Any]) -> None:
     new.__wrapped__ = original
     setattr(owner, name, new)
     _replaced[id(owner), name] = (owner, name, original, new, own)
+
+
+def _holds(outer: Any, ours: Any) -> bool:
+    """Whether `ours` is `outer` or lies under the wrappers that others put on it."""
+    for _ in range(32):
+        if outer is ours or outer is None:
+            break
+        outer = getattr(outer, "__wrapped__", None) or getattr(outer, "__func__", None)
+    return outer is ours
 
 
 def restore(owner: Any, name: str) -> None:

@@ -6,9 +6,11 @@ callback is the echo.
 
 from __future__ import annotations
 
-from typing import Any
-
 from meshrun import hook
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # as in the hook of `signal`
+    from typing import Any
 
 LIBRARY = "asyncio"
 SUPPORTED = (">=3.8", "<4")

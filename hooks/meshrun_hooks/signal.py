@@ -5,9 +5,11 @@ Handlers that the app sets to SIG_DFL or SIG_IGN go through untouched, and so do
 
 from __future__ import annotations
 
-from typing import Any, Callable, Optional
-
 from meshrun import hook
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # nearly every program imports `signal`, and few of them `typing`
+    from typing import Any, Callable, Optional
 
 LIBRARY = "signal"
 SUPPORTED = (">=3.8", "<4")

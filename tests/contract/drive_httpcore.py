@@ -49,7 +49,8 @@ class Httpcore(Driver):
             body = io.BytesIO(ask.body or b"")
         timeout = {"connect": self.options.connect, "read": self.options.read}
         extensions = {"timeout": {key: value for key, value in timeout.items() if value is not None}}
-        with self.pool.stream(ask.method, ask.url, headers=ask.headers, content=body, extensions=extensions) as response:
+        opened = self.pool.stream(ask.method, ask.url, headers=ask.headers, content=body, extensions=extensions)
+        with opened as response:
             data = b"".join(response.iter_stream()) if ask.stream else response.read()
         headers = tuple((name.decode().lower(), value.decode()) for name, value in response.headers)
         return Reply(response.status, data, headers, ask.url)

@@ -79,7 +79,8 @@ class Httpx(Driver):
         transport: Any = self.client._transport
         import httpcore
 
-        return [(self.client, httpx.Client), (transport, httpx.HTTPTransport), (transport._pool, httpcore.ConnectionPool)]
+        pool = transport._pool
+        return [(self.client, httpx.Client), (transport, httpx.HTTPTransport), (pool, httpcore.ConnectionPool)]
 
 
 async def pieces(ask: Ask) -> AsyncIterator[bytes]:

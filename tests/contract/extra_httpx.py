@@ -115,7 +115,7 @@ def pooled(_: Kind, plan: Plan) -> Dict[str, Any]:
 
 def retried(_: Kind, plan: Plan) -> Dict[str, Any]:
     """A transport that tries to connect again by itself."""
-    results = []
+    results: List[Any] = []
     with httpx.Client(transport=httpx.HTTPTransport(retries=1), trust_env=False) as client:
         for url in plan["urls"]:
             try:

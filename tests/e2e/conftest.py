@@ -27,7 +27,7 @@ def fleet(tmp_path: Path) -> Iterator[Any]:
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Iterator[Place]:
+def place() -> Iterator[Place]:
     """A place that ends with the test."""
-    with opened(tmp_path) as made:
+    with opened() as made:
         yield made

@@ -11,6 +11,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence
 
@@ -190,15 +191,18 @@ class Place:
 
 
 @contextlib.contextmanager
-def opened(folder: Path) -> Iterator[Place]:
-    """A place for as long as the block runs."""
-    mesh = Mesh(folder)
-    made = Place(folder, mesh)
-    try:
-        yield made
-    finally:
-        made.end()
-        mesh.close()
+def opened() -> Iterator[Place]:
+    """A place for as long as the block runs, in a folder that any user may enter."""
+    with tempfile.TemporaryDirectory(prefix="mr-") as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        mesh = Mesh(folder)
+        made = Place(folder, mesh)
+        try:
+            yield made
+        finally:
+            made.end()
+            mesh.close()
 
 
 def unprivileged() -> Sequence[str]:

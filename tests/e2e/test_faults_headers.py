@@ -68,9 +68,9 @@ class Pair(NamedTuple):
 
 
 @pytest.fixture(scope="module", params=SERVERS)
-def pair(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
+def pair(request: pytest.FixtureRequest) -> Iterator[Pair]:
     """A server under meshrun and bare."""
-    with opened(tmp_path_factory.mktemp("headers")) as place:
+    with opened() as place:
         (stock,) = place.mesh.service("stock")
         command = SERVERS[request.param]
         bare, ours = place.start(*command, bare=True), place.start(*command, SERVICE="web", CARRY="x-tenant,x-user")

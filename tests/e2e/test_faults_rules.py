@@ -33,9 +33,9 @@ BAD = {
 
 
 @pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+def shared() -> Iterator[Place]:
     """Two versions of a service, and a rule that sends everything to the first."""
-    with opened(tmp_path_factory.mktemp("rules")) as made:
+    with opened() as made:
         for version in ("v1", "v2"):
             made.mesh.service("stock", 1, {"version": version}, label=version)
         made.rule_file("good.yaml").write_text(GOOD % "v1", encoding="utf-8")

@@ -59,6 +59,10 @@ def main() -> NoReturn:
     except Answer as answer:
         sys.stdout.write(str(answer))
         sys.exit(0)
+    port = settings.get("MESHRUN_PORT")
+    if port is not None and taken(int(port)):
+        sys.stderr.write("meshrun: port %s is already taken: stop the program that listens on it (see `ss -ltnp`), " % port)
+        sys.stderr.write("or give this one another port, in its own options and in --port\n")
     environ = os.environ.copy()
     undo_start(environ)
     prepare(environ, settings)
@@ -138,6 +142,20 @@ _OPTIONS: Dict[str, Callable[[str, str], str]] = {
     "--mode": _mode,
     "--port": _port,
 }
+
+
+def taken(port: int) -> bool:
+    """Whether a program of this machine listens on the port. Only said: several may share one (SO_REUSEPORT)."""
+    wanted = ":%04X" % port
+    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
+        try:
+            with open(table, encoding="ascii") as rows:
+                sockets = [row.split() for row in rows]
+        except OSError:
+            continue
+        if any(row[1].endswith(wanted) and row[3] == "0A" for row in sockets[1:]):  # 0A: LISTEN
+            return True
+    return False
 
 
 def prepare(environ: MutableMapping[str, str], settings: Dict[str, str]) -> None:

@@ -65,10 +65,12 @@ def make(process: Process) -> Callable[..., Request]:
     """The function behind ``hook.inbound``, bound to this process."""
 
     def inbound(headers: Iterable[Tuple[Name, Name]], method: str, path: str, peer: Optional[str]) -> Request:
+        if not process.reads:  # off or dormant, by a settings file: the environment would have kept the seams out
+            return Request(process, (), NOTHING, trusted=True)
         live = process.live
         if live is None or process.inline:
             live = process.refresh()
-        incoming = process.headers.incoming(headers) if process.reads else NOTHING
+        incoming = process.headers.incoming(headers)
         if incoming.dropped or incoming.conflicts:
             process.dropped(incoming)
         trusted = not incoming.colour or process.trusts(peer)

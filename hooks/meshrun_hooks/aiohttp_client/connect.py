@@ -23,6 +23,7 @@ PROXIED = {"http": "http", "ws": "http"}  # a tunnel's CONNECT carries no colour
 NONE: Dict[str, str] = {}
 DIALS = ("_create_connection", "_create_direct_connection", "_resolve_host", "_wrap_create_connection")
 ENDPOINT = "x-meshrun-endpoint"
+MAX_KNOWN = 256
 _schemes: Dict[type, Dict[str, str]] = {}
 _separating: Dict[type, bool] = {}
 
@@ -39,6 +40,8 @@ def schemes_of(kind: type) -> Dict[str, str]:
         found = PROXIED
     else:
         found = DIRECT
+    if len(_schemes) >= MAX_KNOWN:  # an app that makes classes as it goes
+        _schemes.clear()
     _schemes[kind] = found
     return found
 
@@ -68,6 +71,8 @@ def separates(request: Any) -> bool:
     plain, theirs = request.connection_key, request.proxy_headers
     request.proxy_headers = {ENDPOINT: ENDPOINT}
     found: bool = request.connection_key != plain
+    if len(_separating) >= MAX_KNOWN:
+        _separating.clear()
     _separating[type(request)] = found
     request.proxy_headers = theirs
     return found

@@ -8,6 +8,7 @@ from typing import Any, Dict, Optional
 import aiohttp
 
 DUE = "_meshrun_due"
+MAX_KNOWN = 4096
 FIRST_MONOTONIC = (3, 10)
 """Before this version the connector noted the loop's time, which is the same clock but for loops of their own."""
 _monotonic = tuple(int(part) for part in aiohttp.__version__.split(".")[:2]) >= FIRST_MONOTONIC
@@ -21,8 +22,8 @@ def clock(connector: Any) -> float:
 def drop_old(connector: Any, endpoint: Optional[str], mark: Any, keepalive: float) -> None:
     """Close the endpoint's connections that are idle for longer than `keepalive` seconds.
 
-    `mark` is what the request has in the place of a proxy's headers, for its hash is in their keys. None can be due before the oldest is, so most calls look at one
-    number only.
+    `mark` is what the request has in the place of a proxy's headers: its hash is in their keys. None can be due before
+    the oldest is, so most calls look at one number only.
     """
     now = clock(connector)
     due: Dict[Optional[str], float] = getattr(connector, DUE, None) or {}
@@ -46,4 +47,6 @@ def drop_old(connector: Any, endpoint: Optional[str], mark: Any, keepalive: floa
             oldest = min(oldest, pooled[0][1])
         else:
             del pools[key]
+    if len(due) >= MAX_KNOWN:
+        due.clear()
     due[endpoint] = oldest + keepalive

@@ -1,4 +1,4 @@
-"""``limit_per_host`` as a total: a routed call takes a place of its service before it asks for an endpoint's connection.
+"""``limit_per_host`` as a total: a call takes a place of its service before it asks for an endpoint's connection.
 
 aiohttp counts by connection key, and the endpoint is part of that key.
 """

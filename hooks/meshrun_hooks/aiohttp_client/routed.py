@@ -70,7 +70,7 @@ class Routed:
             del headers[name]
 
     def reading(self) -> None:
-        """The head of the response is being read. A short response is over, and its connection free, before that ends."""
+        """The head of the response is being read; a short response is over, its connection free, before that ends."""
         self.plain()
         self._reading = True
 

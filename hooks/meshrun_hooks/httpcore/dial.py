@@ -34,7 +34,7 @@ class Dial:
         seconds = None if call is None else limited(call, given)
         return given if seconds is None else seconds
 
-    def connect_tcp(self, host: str, port: int, timeout: Optional[float] = None, **rest: Any) -> Any:
+    def connect_tcp(self, host: str, port: int, timeout: Optional[float] = None, **rest: Any) -> Any:  # noqa: ARG002
         """Connect to the endpoint instead of `host` and `port`."""
         try:
             return self._backend.connect_tcp(*self._address, timeout=self._timeout(timeout), **rest)
@@ -46,7 +46,7 @@ class Dial:
 class AsyncDial(Dial):
     """The same for asyncio and trio."""
 
-    async def connect_tcp(self, host: str, port: int, timeout: Optional[float] = None, **rest: Any) -> Any:
+    async def connect_tcp(self, host: str, port: int, timeout: Optional[float] = None, **rest: Any) -> Any:  # noqa: ARG002
         """Connect to the endpoint instead of `host` and `port`."""
         try:
             return await self._backend.connect_tcp(*self._address, timeout=self._timeout(timeout), **rest)

@@ -50,21 +50,22 @@ def make_close(original: Callable[[Any], None]) -> Callable[[Any], None]:
 
 
 def make_aclose(original: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """`aclose` of a response's stream. A plain function that answers httpcore's own coroutine where nothing is to be
-    done: the class is private, and one coroutine less for each call is worth more than what `inspect` says of it.
+    """`aclose` of a response's stream: a plain function, which answers httpcore's own coroutine for other calls.
+
+    The class is private; one coroutine less for each call is worth more than what `inspect` says of it.
     """
 
     def aclose(self: Any) -> Any:
         ending: Optional[Ending] = getattr(self, ENDING, None)
         if ending is None:
             return original(self)
-        setattr(self, ENDING, None)
         return _aclose(original, self, ending)
 
     return aclose
 
 
 async def _aclose(original: Callable[[Any], Any], stream: Any, ending: Ending) -> None:
+    setattr(stream, ENDING, None)
     try:
         await original(stream)
     finally:

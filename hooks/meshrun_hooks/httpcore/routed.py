@@ -13,6 +13,7 @@ import httpcore
 from meshrun import hook
 
 Set = Tuple[Tuple[str, str], ...]
+Address = Tuple[str, int]
 DEFAULT_PORTS = {b"http": 80, b"https": 443, b"ws": 80, b"wss": 443}
 MAX_KNOWN = 1024
 _new = object.__new__
@@ -25,7 +26,9 @@ class Origin(httpcore.Origin):
     A connection that was verified for one name is never used for another, and never equals an unrouted one.
     """
 
-    def __init__(self, scheme: bytes, host: bytes, port: int, address: Tuple[str, int], call: Optional[hook.Call]) -> None:
+    def __init__(
+        self, scheme: bytes, host: bytes, port: int, address: Address, call: Optional[hook.Call] = None
+    ) -> None:
         self.scheme = scheme
         self.host = host
         self.port = port
@@ -45,7 +48,7 @@ class Origin(httpcore.Origin):
 
     def settled(self) -> Origin:
         """The same key without the call."""
-        return Origin(self.scheme, self.host, self.port, self.address, None)
+        return Origin(self.scheme, self.host, self.port, self.address)
 
 
 class URL(httpcore.URL):
@@ -53,7 +56,7 @@ class URL(httpcore.URL):
 
     origin: Any = None  # shadows a property that makes a new origin at each use
 
-    def __init__(self, url: httpcore.URL, address: Tuple[str, int], call: hook.Call) -> None:
+    def __init__(self, url: httpcore.URL, address: Address, call: hook.Call) -> None:
         scheme = self.scheme = url.scheme
         host = self.host = url.host
         port = self.port = url.port

@@ -7,6 +7,8 @@ app's pool keeps its host, so the names in requests, certificates, errors and lo
 
 from __future__ import annotations
 
+from typing import Any, Callable, Iterable, Tuple
+
 from meshrun import hook
 
 LIBRARY = "urllib3"
@@ -24,17 +26,10 @@ SEAMS = (
 )
 
 
-def patch() -> None:
-    """Put the seams in."""
-    from . import seams
+def _seams() -> Iterable[Tuple[Any, str, Callable[[Any], Any]]]:
+    from . import seams  # imports the library, which a list of hooks must not
 
-    for owner, name, make in seams.seams():
-        hook.replace(owner, name, make)
+    return seams.seams()
 
 
-def unpatch() -> None:
-    """Take the seams out."""
-    from . import seams
-
-    for owner, name, _ in seams.seams():
-        hook.restore(owner, name)
+patch, unpatch = hook.seams(_seams)

@@ -56,8 +56,8 @@ def _urlopen_2(original: Function) -> Function:
     ) -> Any:  # fmt: skip
         if self.proxy is None and url.startswith("/") and not ODD:
             given = self.headers if headers is None else headers
-            limit = idle.client(self) if self.block else None
-            call = hook.outbound(self.scheme, self.host, self.port, method, url, given, False, limit)
+            client = idle.client(self) if self.block else None
+            call = hook.outbound(self.scheme, self.host, self.port, method, url, given, False, client)
         else:
             call = _unusual(self, method, url, headers)
         attempt = None
@@ -88,8 +88,8 @@ def _urlopen_1(original: Function) -> Function:
     ) -> Any:  # fmt: skip
         if self.proxy is None and url.startswith("/") and not ODD:
             given = self.headers if headers is None else headers
-            limit = idle.client(self) if self.block else None
-            call = hook.outbound(self.scheme, self.host, self.port, method, url, given, False, limit)
+            client = idle.client(self) if self.block else None
+            call = hook.outbound(self.scheme, self.host, self.port, method, url, given, False, client)
         else:
             call = _unusual(self, method, url, headers)
         attempt = None

@@ -25,6 +25,8 @@ Waiting = List[Tuple[float, Any]]
 INFINITY = float("inf")
 SWEEP_SECONDS = 5.0
 """How often a pool looks for connections that the other side has closed and nobody asked for since."""
+CROWDED_SECONDS = 60.0
+"""How long a connection may wait in a pool that has more of them than the library itself would keep."""
 
 
 class Idle:
@@ -56,11 +58,17 @@ class Idle:
 
     @hook.guarded(where="urllib3.sweep")
     def sweep(self, now: float) -> None:
-        """Close what the other side has closed: endpoints that left the mesh are never asked for again."""
+        """Close what is of no use: endpoints that left the mesh, or the window of this process, are not asked for."""
         self.swept = now
-        for waiting in list(self.lists.values()):
-            while any(is_connection_dropped(conn) for _, conn in waiting[:1]):
+        crowded = sum(map(len, list(self.lists.values()))) > self.limit
+        for endpoint, waiting in list(self.lists.items()):
+            while any(
+                is_connection_dropped(conn) or (crowded and now - since > CROWDED_SECONDS)
+                for since, conn in waiting[:1]
+            ):
                 _close_oldest(waiting)
+            if not waiting:
+                self.lists.pop(endpoint, None)
 
     def shed(self, places: int) -> None:
         """Close those that have waited longest until there are no more than `places`."""

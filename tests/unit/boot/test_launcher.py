@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import sys
 from pathlib import Path
 from typing import Any, Dict, List
@@ -218,3 +219,14 @@ def test_without_its_boot_folder_the_launcher_says_so_and_runs_the_command(
 
     assert environ["PYTHONPATH"] == "/a"
     assert "the program runs without meshrun" in capsys.readouterr().err
+
+
+def test_a_port_that_is_taken_is_said_with_the_mend_and_the_command_runs(program: Program) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        free = launch(program, "--port", str(other.getsockname()[1]), sys.executable, "-c", "print('ran')")
+        other.listen()
+        taken = launch(program, "--port", str(other.getsockname()[1]), sys.executable, "-c", "print('ran')")
+    assert (free.out, free.err) == ("ran\n", "")
+    assert taken.out == "ran\n"
+    assert "is already taken: stop the program" in taken.err
