@@ -194,6 +194,9 @@ class Aiohttp(Stub):
             def is_connected(self) -> bool:
                 return True
 
+            def close(self) -> None:
+                return None
+
         async def _create_connection(*_: Any) -> Any:
             return Protocol()
 
@@ -208,9 +211,8 @@ class Aiohttp(Stub):
 
         def to(host: str) -> Timed:
             made: List[Any] = []
-            original = replaced.connect
 
-            async def catch(_: Any, request: Any, *__: Any) -> Any:
+            async def catch(_: Any, request: Any, *__: Any, **___: Any) -> Any:
                 made.append(request)
                 raise aiohttp.ClientError
 
@@ -221,7 +223,7 @@ class Aiohttp(Stub):
                 except aiohttp.ClientError:
                     pass
                 finally:
-                    replaced.connect = original
+                    del replaced.connect
 
             loop.run_until_complete(request())
             prepared: ClientRequest = made[0]

@@ -97,13 +97,14 @@ def _make() -> None:
 
 
 def _built() -> Process:
-    from .runtime import inbound as incoming  # noqa: PLC0415 -- the runtime is loaded at first use, not at import
+    from .runtime import hot_guard  # noqa: PLC0415 -- the runtime is loaded at first use, not at import
+    from .runtime import inbound as incoming  # noqa: PLC0415 - as above
     from .runtime import outbound as outgoing  # noqa: PLC0415 - as above
     from .runtime.process import Process  # noqa: PLC0415 - as above
 
     process = Process()
-    _bound["outbound"] = guarded(default=None, where="outbound")(outgoing.make(process))
-    _bound["inbound"] = guarded(default=UNTOUCHED, where="inbound")(incoming.make(process))
+    _bound["outbound"] = hot_guard.outbound(outgoing.make(process))
+    _bound["inbound"] = hot_guard.inbound(incoming.make(process), UNTOUCHED)
     globals().update(_bound)  # from here on hooks call the bound functions directly
     return process
 

@@ -124,8 +124,9 @@ class TestUrllib3(ClientContract):
         servers = mesh.service("orders", 8)
         results = mesh.run(self.driver, "calls", {"asks": gets(["http://orders/"] * 40), "options": {"limit": 4}})
         assert statuses(results) == [200] * 40
-        assert sum(1 for server in servers if server.seen) <= 3
-        assert sum(server.accepted for server in servers) <= 3
+        # A window of three, and perhaps one more: the first call made the pool one of ours.
+        assert sum(1 for server in servers if server.seen) <= 4
+        assert sum(server.accepted for server in servers) <= 4
 
     def test_threads_on_one_pool_lose_no_place_and_no_connection(self, mesh: Mesh) -> None:
         servers = mesh.service("orders", 3)

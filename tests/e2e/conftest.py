@@ -17,7 +17,7 @@ sys.path.insert(0, str(DEMO))
 @pytest.fixture
 def fleet(tmp_path: Path) -> Iterator[Any]:
     """A fleet that ends with the test."""
-    from fleet import Fleet  # noqa: PLC0415 -- found through the path set above
+    from fleet import Fleet
 
     made = Fleet(tmp_path)
     try:

@@ -1,4 +1,4 @@
-"""A place for fault tests: a store, a state folder, and programs of the test's own that run there, with or without us."""
+"""A place for fault tests: a store, a state folder, and programs of the test's own, under meshrun or bare."""
 
 from __future__ import annotations
 
@@ -73,9 +73,9 @@ class Program:
     def _ports(self) -> List[int]:
         inodes = set()
         with contextlib.suppress(OSError):
-            for number in os.listdir("/proc/%d/fd" % self.process.pid):
+            for path in Path("/proc/%d/fd" % self.process.pid).iterdir():
                 with contextlib.suppress(OSError):
-                    inodes.add(os.readlink("/proc/%d/fd/%s" % (self.process.pid, number)))
+                    inodes.add(os.readlink(path))
         rows = [row.split() for row in Path("/proc/net/tcp").read_text(encoding="ascii").splitlines()[1:]]
         return [int(row[1].split(":")[1], 16) for row in rows if row[3] == "0A" and "socket:[%s]" % row[9] in inodes]
 

@@ -6,6 +6,7 @@ import re
 from typing import Dict, Iterator, List, NamedTuple, Tuple
 
 import pytest
+
 from tests.contract.running import until
 from tests.contract.servers import Echo
 from tests.e2e.place import APPS, Place, Program, exchange, opened

@@ -73,10 +73,14 @@ def test_a_bad_file_leaves_the_last_good_rules_in_force_and_is_named_with_its_pl
         assert code in [problem["code"] for problem in lint["problems"]]
         for problem in lint["problems"]:
             assert Path(problem["file"]).name == "zz.yaml"
-            assert problem["line"] >= 1 and problem["column"] >= 1 and problem["what"] and problem["mend"]
+            assert problem["line"] >= 1
+            assert problem["column"] >= 1
+            assert problem["what"]
+            assert problem["mend"]
         status = shared.meshctl("status", status=1)
         assert "rules in the store are not in force: rules/zz.yaml:" in status
-        assert code in status and "MR3004" in status
+        assert code in status
+        assert "MR3004" in status
         assert not (shared.folder / "pwned").exists()
     finally:
         bad.unlink()
@@ -92,7 +96,8 @@ def test_a_process_that_starts_meanwhile_lives_by_the_last_good_rules(shared: Pl
         late = shared.start(str(APPS / "asker.py"))
         assert answers(late) == ["v1-0"]
         (line,) = late.ours()
-        assert "zz.yaml" in line and "MR1002" in line
+        assert "zz.yaml" in line
+        assert "MR1002" in line
         assert late.end() == 0
     finally:
         bad.unlink()
@@ -154,7 +159,8 @@ def test_two_processes_that_edit_at_once_lose_nothing_unsaid(place: Place) -> No
             won.append("Route/default/split-%d" % number)
             assert "applied as revision" in out
         else:
-            assert process.returncode == 1 and "MR3002" in err, err
+            assert process.returncode == 1, err
+            assert "MR3002" in err
     assert won
     reading = place.engine.rules(None)
     assert reading.problem is None

@@ -11,7 +11,7 @@ pytestmark = pytest.mark.slow
 
 def send(fleet: Any, count: int, *headers: str) -> Dict[str, int]:
     """Paths of `count` requests to http://web/, none of which may fail."""
-    from fleet import result  # noqa: PLC0415 -- found through the path that conftest sets
+    from fleet import result
 
     found = result(fleet.client(count, 2, headers))
     assert found["failures"] == []
@@ -36,9 +36,7 @@ def test_polaris_published_example(fleet: Any) -> None:
     fleet.start("web", "v2", MESHRUN_TAGS="featureenv=v2")
     fleet.start("stock", "v2", MESHRUN_TAGS="featureenv=v2")
     fleet.settled()
-    assert send(fleet, 20, "X-Polaris-Metadata-Transitive-featureenv:v2") == {
-        "web v2 > orders baseline > stock v2": 20
-    }
+    assert send(fleet, 20, "X-Polaris-Metadata-Transitive-featureenv:v2") == {"web v2 > orders baseline > stock v2": 20}
     assert send(fleet, 20) == {"web baseline > orders baseline > stock baseline": 20}
 
 
@@ -50,7 +48,7 @@ def test_a_tagged_node_colours_the_chain_behind_it(fleet: Any) -> None:
             fleet.start(service, "gray")
     fleet.settled()
     gray = next(i for i in fleet.instances() if i["service"] == "web" and "lane" in i["tags"])
-    import requests  # noqa: PLC0415
+    import requests
 
     answer = requests.get("http://%s:%d/" % (gray["address"], gray["port"]), timeout=20)
     assert answer.json()["path"] == ["web gray", "orders baseline", "stock gray"]

@@ -61,7 +61,9 @@ def main() -> NoReturn:
         sys.exit(0)
     port = settings.get("MESHRUN_PORT")
     if port is not None and taken(int(port)):
-        sys.stderr.write("meshrun: port %s is already taken: stop the program that listens on it (see `ss -ltnp`), " % port)
+        sys.stderr.write(
+            "meshrun: port %s is already taken: stop the program that listens on it (see `ss -ltnp`), " % port
+        )
         sys.stderr.write("or give this one another port, in its own options and in --port\n")
     environ = os.environ.copy()
     undo_start(environ)

@@ -9,6 +9,7 @@ from time import time
 from typing import TYPE_CHECKING, Any, Callable, Dict, Optional, Tuple
 
 from .. import _guard
+from .descriptor import Descriptor
 
 if TYPE_CHECKING:
     from .process import Process
@@ -30,6 +31,7 @@ class Admin:
         self._folder = process.state_dir
         self._path = "%s/%d.sock" % (self._folder, os.getpid())
         self._socket: Optional[socket.socket] = None
+        self.descriptor: Optional[Descriptor] = None  # what to poll; None where there is no socket
         self._routes: Dict[Tuple[str, str], Callable[[bytes], Answer]] = {
             ("GET", "/readiness"): self._readiness,
             ("GET", "/health"): lambda _: (200, "text/plain", "ok\n"),
@@ -61,25 +63,18 @@ class Admin:
         listener.listen(16)
         listener.setblocking(False)
         self._socket = listener
-
-    @property
-    def descriptor(self) -> Optional[int]:
-        """What to poll; None where there is no socket."""
-        return self._socket.fileno() if self._socket is not None else None
+        self.descriptor = Descriptor(listener.fileno())
 
     def close(self, *, unlink: bool) -> None:
         """Give the socket back; a forked child leaves the file to its parent."""
         listener, self._socket = self._socket, None
-        if listener is not None:
-            listener.close()
-            if unlink and os.path.exists(self._path):
-                os.unlink(self._path)
-
-    def lost(self) -> None:
-        """The app closed our descriptor; its number may be that of another file by now."""
-        listener, self._socket = self._socket, None
-        if listener is not None:
-            listener.detach()
+        descriptor, self.descriptor = self.descriptor, None
+        if listener is None or descriptor is None:
+            return
+        listener.detach()
+        descriptor.close()
+        if unlink and os.path.lexists(self._path):
+            os.unlink(self._path)
 
     def answer(self) -> None:
         """Answer whoever waits."""

@@ -7,12 +7,12 @@ a fork and begins anew after it, so that no child inherits a lock that it held.
 from __future__ import annotations
 
 import _thread
-import os
 import select
-from typing import TYPE_CHECKING, Callable, Optional
+from typing import TYPE_CHECKING, Optional
 
 from .. import _guard
 from .admin import Admin
+from .descriptor import Descriptor, pipe
 
 if TYPE_CHECKING:
     from .process import Process
@@ -29,7 +29,8 @@ class Agent:
     def __init__(self, process: Process) -> None:
         self._process = process
         self._ended = _new_lock()
-        self._wake: Optional[int] = None
+        self._heard: Optional[Descriptor] = None  # the thread wakes when the other end, `_wake`, is closed
+        self._wake: Optional[Descriptor] = None
         self._stopping = False
         self._admin: Optional[Admin] = None
         self.running = False
@@ -40,16 +41,13 @@ class Agent:
             return
         self.running = True
         self._stopping = False
-        heard = None
         try:
-            heard, self._wake = os.pipe()
+            self._heard, self._wake = pipe()
             if self._admin is None:
                 self._admin = Admin(self._process)
-            _start(self._run, (heard,))
+            _start(self._run, ())
         except (OSError, RuntimeError) as error:  # no descriptor, or no thread, is left for us
-            for number in (heard, self._wake):
-                _close(number)
-            self._wake = None
+            self._close_pipe()
             self.running = False
             self._ended.release()
             _guard.report("agent", error)
@@ -60,13 +58,15 @@ class Agent:
             return
         self._stopping = True
         wake, self._wake = self._wake, None
-        _close(wake)
+        if wake is not None:
+            wake.close()
         if self._ended.acquire(True, 2.0):
             self._ended.release()
         self.running = False
 
     def leave(self) -> None:
         """At the end of the process: take the socket's file away."""
+        self.stop()
         if self._admin is not None:
             self._admin.close(unlink=True)
 
@@ -74,58 +74,60 @@ class Agent:
         """In a forked child: the thread is not here, its descriptors are the parent's."""
         self._ended = _new_lock()
         self.running = False
-        self._wake = None
+        self._close_pipe()
         if self._admin is not None:
             self._admin.close(unlink=False)
             self._admin = None
 
-    def _run(self, pipe: int) -> None:
+    def _close_pipe(self) -> None:
+        for end in (self._heard, self._wake):
+            if end is not None:
+                end.close()
+        self._heard = self._wake = None
+
+    def _run(self) -> None:
         ended = self._ended
         tick = _guard.guarded(where="agent")(self._tick)
-        anew: Callable[[], Optional[int]] = _guard.guarded(where="agent")(self._anew)
-        heard: Optional[int] = pipe
+        poller: Optional[select.poll] = self._poller()
         try:
-            poller = self._poller(pipe)
-            while not self._stopping:
+            while poller is not None:
                 ready = poller.poll(TICK_MILLISECONDS)
-                if any(event & select.POLLNVAL for _, event in ready) and not self._stopping:
-                    heard = anew()
-                    if heard is None:  # calls look for themselves, and start the thread when it is possible again
-                        self.running, self._process.inline = False, True
-                        break
-                    poller = self._poller(heard)
-                if not self._stopping:
-                    tick(bool(ready))
+                if self._stopping:
+                    break
+                if ready and not self._whole():
+                    poller = self._anew()
+                tick(bool(ready))
         finally:
-            _close(heard)
+            if self._heard is not None:
+                self._heard.close()
+            if poller is None:  # calls look for themselves, and start the thread when it is possible again
+                self.running, self._process.inline = False, True
             ended.release()
 
-    def _anew(self) -> int:
-        """The app closed every descriptor, as programs do that become daemons: forget ours and make new ones."""
-        self._wake = None
-        if self._admin is not None:
-            self._admin.lost()
-        heard, self._wake = os.pipe()
-        self._admin = Admin(self._process)
-        return heard
-
-    def _poller(self, heard: int) -> select.poll:
+    def _poller(self) -> select.poll:
         poller = _poll()
-        poller.register(heard, select.POLLIN)
-        admin = self._admin
-        if admin is not None and admin.descriptor is not None:
-            poller.register(admin.descriptor, select.POLLIN)
+        for one in (self._heard, self._admin.descriptor if self._admin is not None else None):
+            if one is not None:
+                poller.register(one.number, select.POLLIN)
         return poller
+
+    def _whole(self) -> bool:
+        """Whether the app left us our descriptors."""
+        own = (self._heard, self._wake, self._admin.descriptor if self._admin is not None else None)
+        return all(one is None or one.ours for one in own)
+
+    @_guard.guarded(where="agent")
+    def _anew(self) -> Optional[select.poll]:
+        """The app closed every descriptor, as programs do that become daemons: forget ours and make new ones."""
+        self._close_pipe()
+        if self._admin is not None:
+            self._admin.close(unlink=True)
+        self._admin = None
+        self._heard, self._wake = pipe()
+        self._admin = Admin(self._process)
+        return self._poller()
 
     def _tick(self, asked: bool) -> None:
         if asked and self._admin is not None:
             self._admin.answer()
         self._process.tick()
-
-
-def _close(number: Optional[int]) -> None:
-    try:
-        if number is not None:
-            os.close(number)
-    except OSError:  # the app closed it
-        pass

@@ -24,7 +24,8 @@ def _told(problem: str) -> Tuple[str, str]:
     name, sign, what = problem.partition("=")
     if sign and name.isidentifier():
         return name, what
-    return problem.rpartition(" ")[2] if problem.startswith("unknown setting ") else "settings", problem
+    what, _, name = problem.rpartition(" ")
+    return (name, what) if what == "unknown setting" else ("settings", problem)
 
 
 def _load(path: str) -> Tuple[Mapping[str, Any], List[str]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Callable, Dict, FrozenSet, Iterable, List, NamedTuple, Optional, Sequence, Tuple, Union
+from typing import Any, Callable, Dict, FrozenSet, Iterable, List, NamedTuple, Optional, Sequence, Set, Tuple, Union
 
 from .. import wire
 from ..core import colour as colours
@@ -61,12 +61,16 @@ class Names(Dict[Name, Optional[Meaning]]):
     def __init__(self, classify: Callable[[str], Optional[Meaning]]) -> None:
         super().__init__()
         self._classify = classify
+        self.meaningless: Set[Name] = set()
+        """The names without meaning among them: most calls have no other, and one set operation says so."""
 
     def __missing__(self, name: Name) -> Optional[Meaning]:
         """Classify a name on first sight."""
         meaning = self._classify(text(name).lower())
         if len(self) < MAX_KNOWN:
             self[name] = meaning
+            if meaning is None:
+                self.meaningless.add(name)
         return meaning
 
 
@@ -166,10 +170,9 @@ class Headers:
         names = self.names
         if isinstance(headers, (list, tuple)):
             return [(text(pair[0]).lower(), text(pair[1])) for pair in headers if names[pair[0]] is not None]
-        for name in headers:
-            if names[name] is not None:
-                return [(text(n).lower(), text(v)) for n, v in headers.items() if names[n] is not None]
-        return ()
+        if names.meaningless.issuperset(headers):
+            return ()
+        return [(text(n).lower(), text(v)) for n, v in headers.items() if names[n] is not None]
 
 
 def _bounded(carried: Sequence[Tuple[str, str]]) -> Tuple[Tuple[str, str], ...]:

@@ -6,7 +6,10 @@ from itertools import count
 from typing import Dict, Hashable, Mapping, Optional, Tuple
 
 from ..core import admit
+from ..core.aperture import NARROW_FROM
+from ..core.call import Call
 from ..core.index import Index, Snapshot
+from ..core.match import NoFacts
 from ..core.model import Instance, Pairs, shown
 from ..core.rules import Lifecycle
 from ..core.settings import Settings
@@ -18,14 +21,28 @@ MAX_HOSTS = 4096
 class Peer:
     """What a host that the app calls is to us."""
 
-    __slots__ = ("calls", "host", "routed", "service", "shown")
+    __slots__ = ("_questions", "calls", "host", "routed", "service", "shown", "wide")
 
-    def __init__(self, host: str, service: Optional[str], routed: bool) -> None:
+    def __init__(self, host: str, service: Optional[str], routed: bool, wide: bool) -> None:
         self.host = host
         self.service = service  # None: not mesh
         self.shown = shown(service) if service else ""
         self.routed = routed  # a Route names it: conditions look at the request
+        self.wide = wide  # so many instances that a window over them needs counts of its group
+        self._questions: Dict[Tuple[str, str, Pairs, Optional[int]], Call] = {}
         self.calls: count[int] = count()  # of a host that is not mesh
+
+    def question(self, protocol: str, scheme: str, colour: Pairs, window: Optional[int]) -> Call:
+        """The question to the core about a call that no Route looks at: the same for each call of a colour."""
+        key = (protocol, scheme, colour, window)
+        known = self._questions.get(key)
+        if known is None:
+            if len(self._questions) >= MAX_HOSTS:
+                self._questions = {}
+            known = self._questions[key] = Call(
+                self.service or "", protocol, scheme == "https", colour, NoFacts(), window
+            )
+        return known
 
 
 def reusable(keepalive: Optional[float]) -> Optional[float]:
@@ -66,7 +83,8 @@ class Live:
     def peer(self, host: str, port: Optional[int]) -> Peer:
         """What `host` is, worked out on first sight."""
         service = self.index.target(host, port, self.namespace)
-        peer = Peer(host, service, service in self.snapshot.rules.routes)
+        wide = service is not None and len(self.index.instances(service)) >= NARROW_FROM
+        peer = Peer(host, service, service in self.snapshot.rules.routes, wide)
         if len(self.hosts) >= MAX_HOSTS:
             self.hosts.clear()
         return self.hosts.setdefault((host, port), peer)

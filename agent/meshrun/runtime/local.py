@@ -38,6 +38,7 @@ class Group:
             self.peak = now
 
 
+NO_GROUP = Group()
 Begun = Tuple[List[None], Group]
 
 
@@ -69,11 +70,13 @@ class Local(call.Local):
         return known.peak if known is not None else 0
 
     def begin(self, instance_id: str, group: str) -> Begun:
-        """A call starts; the answer goes back into `end`."""
+        """A call starts; the answer goes back into `end`. `group` "": nobody asks for its turns and its peak."""
         calls = self._inflight.get(instance_id)
         if calls is None:
             calls = self._inflight.setdefault(instance_id, [])
         calls.append(None)
+        if not group:
+            return calls, NO_GROUP
         known = self._groups.get(group)
         if known is None:
             known = self._groups.setdefault(group, Group())

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 CONNECT_CAP = 3.0
 """Seconds for one TCP connect while another instance is left (DESIGN 9.3)."""
 NOBODY: FrozenSet[str] = frozenset()
-NO_FACTS = Facts()  # of a call that no Route looks at
 
 
 class Client:
@@ -66,28 +65,25 @@ class Call:
         self._present = present
 
     def decide(self) -> bool:
-        """Ask the core; False: the call is not ours (no instance speaks its protocol)."""
+        """Ask the core and take what it says; False: not ours, no instance speaks the call's protocol."""
         process = self._process
-        decision = route.decide(
-            self._live.index, self._question, process.local, process.draw, time(), process.zone, None, self._tried
+        decision = self.decision = route.decide(
+            self._live.index, self._question, process.local, process.draw, time(), process.zone
         )
-        self.decision = decision
         self.reason = decision.reason
-        if decision.instance is not None:
-            self._take(decision)
-        elif decision.refused:
+        instance = decision.instance
+        if instance is not None:
+            self.address, self.endpoint, self.keepalive = self._live.dial(instance)
+            self._begun = process.local.begin(instance.id, decision.group if self._peer.wide else "")
+            return True
+        if decision.refused:
             self.refused = "%s: meshrun refuses the call (%s)" % (shown(decision.service), decision.reason)
         return decision.reason != reasons.PROTOCOL
 
-    def _take(self, decision: route.Decision) -> None:
-        instance = decision.instance
-        if instance is None:
-            return
-        self.address, self.endpoint, self.keepalive = self._live.dial(instance)
-        self._begun = self._process.local.begin(instance.id, decision.group)
-
     def only_colour(self, reason: str) -> None:
         """Leave the address to the app: proxies, side-cars, modes below enforce."""
+        self._end()
+        self.address = self.endpoint = self.keepalive = self.refused = None
         self.reason = reason
 
     @property
@@ -116,7 +112,8 @@ class Call:
         process.count(self._peer, decision, "unsent", decision.reason)
         self.decision = other
         self.reason = reasons.RETRY
-        self._take(other)
+        self.address, self.endpoint, self.keepalive = self._live.dial(other.instance)
+        self._begun = process.local.begin(other.instance.id, other.group if self._peer.wide else "")
         return True
 
     def _other(self) -> route.Decision:
@@ -143,11 +140,13 @@ class Call:
 
     def done(self, status: Optional[int] = None, headers: Any = None, error: Any = None, sent: bool = True) -> None:
         """The call ended: release it, count it, believe an instance that says it drains."""
-        self._end()
-        decision = self.decision
-        process = self._process
-        if headers is not None and decision is not None and decision.instance is not None and _drains(headers):
-            process.local.drains(decision.instance.id, time())
+        process, decision = self._process, self.decision
+        begun = self._begun
+        if begun is not None:
+            self._begun = None
+            process.local.end(begun)
+            if headers is not None and decision is not None and decision.instance is not None and _drains(headers):
+                process.local.drains(decision.instance.id, time())
         if status is not None:
             result = RESULTS.get(status, "other")
         elif error is not None and not isinstance(error, Exception):  # a cancelled task, a thrown greenlet, Ctrl-C
@@ -155,6 +154,10 @@ class Call:
         else:
             result = "error" if sent else "unsent"
         process.count(self._peer, decision, result, self.reason)
+
+    def __del__(self) -> None:
+        if self._begun is not None:  # the app dropped its response unread: the instance must not look busy for ever
+            self._end()
 
     def _end(self) -> None:
         begun, self._begun = self._begun, None
@@ -191,33 +194,32 @@ def make(process: Process) -> Callable[..., Optional[Call]]:
         present = process.headers.present(headers)
         if present and (current is None or current.trusted):
             colour = process.headers.incoming(present).colour or colour
-        facts: Facts = NO_FACTS
-        if peer.routed:
-            facts = _facts(process, host, method, path, headers, colour, peer.service)
         window = client.window(peer.service) if client is not None else None
-        question = route.Call(peer.service, protocol, scheme == "https", colour, facts, window)
-        return _decided(process, Call(process, live, peer, question, present), proxied)
-
-    return outbound
-
-
-def _decided(process: Process, call: Call, proxied: bool) -> Optional[Call]:
-    """Apply the mode and the surroundings to a call whose destination is a mesh service."""
-    if process.routes and not proxied:
+        if peer.routed:
+            facts: Facts = _facts(process, host, method, path, headers, colour, peer.service)
+            question = route.Call(peer.service, protocol, scheme == "https", colour, facts, window)
+        else:
+            question = peer.question(protocol, scheme, colour, window)
+        call = Call(process, live, peer, question, present)
+        if not process.routes or proxied:
+            return _coloured(process, call, proxied)
         if call.decide():
             return call
         call.done()
         return None
-    if process.sidecar or proxied:
+
+    return outbound
+
+
+def _coloured(process: Process, call: Call, proxied: bool) -> Optional[Call]:
+    """A call that is not routed: by a proxy, a side-car or the mode. Below enforce it is decided and counted only."""
+    ours = True
+    if proxied or process.sidecar:
         call.only_colour(reasons.PROXY if proxied else reasons.MESH_SIDECAR)
     else:
         ours = call.decide()
-        call._end()  # noqa: SLF001 -- same module
-        call.address = call.endpoint = call.keepalive = call.refused = None
         call.only_colour(reasons.OBSERVE)
-        if not ours:
-            return None
-    if process.colours:
+    if ours and process.colours:
         return call
     call.done()
     return None

@@ -12,7 +12,6 @@ from .dial import CONNECT_ERRORS, AsyncDial, Dial, arm, unsent
 from .outcome import answered, failed
 from .routed import Origin, copied, route
 
-STATE = "_meshrun"
 UNLIMITED = 1 << 31
 DIRECT = {b"http": "http", b"https": "https", b"ws": "http", b"wss": "https"}
 PROXIED = {b"http": "http", b"ws": "http"}  # a tunnel's CONNECT carries no colour, what is inside it nobody sees
@@ -43,7 +42,7 @@ def _bare() -> Tuple[Any, ...]:
 def state_of(pool: Any) -> Optional[State]:
     """The pool's state, made at its first request (by two threads at once it is made twice, to the same effect)."""
     state = State(pool)
-    setattr(pool, STATE, state)
+    pool._meshrun = state  # noqa: SLF001 -- ours
     return state
 
 
@@ -52,7 +51,11 @@ def decide(pool: Any, request: httpcore.Request) -> Optional[hook.Call]:
 
     What is read here is what httpcore itself reads first of every request; `outbound` has the guard.
     """
-    state: Optional[State] = getattr(pool, STATE, None) or state_of(pool)
+    state: Optional[State]
+    try:
+        state = pool._meshrun  # noqa: SLF001 -- ours
+    except AttributeError:
+        state = state_of(pool)
     if state is None:
         return None
     url = request.url
