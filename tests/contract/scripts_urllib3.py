@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import gc
 import socket
 import threading
@@ -70,7 +71,8 @@ def headers(kind: Kind, plan: Plan) -> Dict[str, Any]:
     repeated = HTTPHeaderDict()
     repeated.add("X-Twice", "1")
     repeated.add("X-Twice", "2")
-    forms: List[Any] = [None, {}, {"BAGGAGE": "other=1"}, repeated]
+    ordered = collections.OrderedDict([("BAGGAGE", "other=1")])
+    forms: List[Any] = [None, {}, repeated, {"BAGGAGE": "other=1"}, ordered]
     if plan["bytes"]:
         forms.append({b"x-bytes": "1", b"baggage": "other=1"})
     seen = [None if form is None else list(form.items()) for form in forms]

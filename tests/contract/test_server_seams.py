@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import subprocess
@@ -85,6 +86,9 @@ def run(*arguments: str) -> Any:
 
 @pytest.mark.parametrize("hook", HOOKS)
 def test_a_seam_is_patched_once_reads_as_before_and_is_given_back(hook: str) -> None:
+    module = importlib.import_module("meshrun_hooks." + hook).SEAMS[0].partition(":")[0]
+    if importlib.util.find_spec(module) is None:
+        pytest.skip("this release has no " + module)
     seen = run(hook)
     assert seen["changed"]
     assert seen["once"]

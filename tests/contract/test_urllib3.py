@@ -53,13 +53,13 @@ class TestUrllib3(ClientContract):
         plan = {"host": "orders", "port": 80, "bytes": _version.__version__.startswith("2.")}
         result = self.run(mesh, "headers", plan, GRAY)
         assert (set(result["statuses"]), result["same"]) == ({200}, True)
-        default, empty, folded, repeated, *more = server.seen
+        default, empty, repeated, *folded = server.seen
         assert (default.header("x-default"), empty.header("x-default")) == (["yes"], [])
         assert repeated.header("x-twice") == ["1", "2"] or repeated.header("x-twice") == ["1, 2"]
-        for seen in (folded, *more):
+        for seen in folded:
             [value] = seen.header("baggage")
             assert sorted(part.strip() for part in value.split(",")) == ["lane=gray", "other=1"]
-        assert b"BAGGAGE: " in folded.head
+        assert all(b"BAGGAGE: " in seen.head for seen in folded[:2])
         assert all(seen.header("x-meshrun-caller") == ["-"] for seen in server.seen)
 
     def test_connections_that_the_app_dials_itself_are_untouched(self, mesh: Mesh) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextvars import ContextVar
 from typing import Any, Optional
 
-from meshrun import hook
+from . import hot_guard
 
 MARK = "_meshrun"
 """The attribute under which a connection knows its attempt and a pool its idle connections."""
@@ -28,13 +28,21 @@ class Attempt:
         conn._meshrun = self  # noqa: SLF001 -- our own mark
         self.pool = None
 
-    @hook.guarded(where="urllib3.end")
-    def end(self, status: Optional[int] = None, headers: Any = None, error: Any = None, sent: bool = True) -> None:
-        """Tell the end of the attempt, once."""
+    @hot_guard.three("urllib3.end")
+    def answered(self, status: Any, headers: Any) -> None:
+        """Tell, once, that the head of a response came."""
         call, self.call = self.call, None
         if call is not None:
             self.endpoint = call.endpoint
-            call.done(status, headers, error, sent)
+            call.done(status, headers)
+
+    @hot_guard.three("urllib3.end")
+    def failed(self, error: Any, sent: Any) -> None:
+        """Tell, once, that no response came; `sent`: something may have reached the endpoint."""
+        call, self.call = self.call, None
+        if call is not None:
+            self.endpoint = call.endpoint
+            call.done(None, None, error, sent)
 
 
 CURRENT: ContextVar[Optional[Attempt]] = ContextVar("meshrun_urllib3", default=None)

@@ -11,7 +11,7 @@ from typing import Any, Callable, Optional, Tuple
 
 from meshrun import hook
 
-from . import idle, kinds
+from . import hot_guard, idle, kinds
 from .attempt import CURRENT, Attempt
 from .headers import with_set
 from .kinds import ODD, PLAIN
@@ -148,7 +148,7 @@ def _unusual(pool: Any, method: Any, url: Any, headers: Any) -> Any:
     return hook.outbound(scheme, host, port, method, path, given, True) if scheme == "http" else None
 
 
-@hook.guarded(where="urllib3.begin")
+@hot_guard.four("urllib3.begin")
 def _begin(pool: Any, call: Any, headers: Any, retries: Any) -> Optional[Attempt]:
     """The attempt of a decided call, made the current one; None for a pool that does not dial through our seam.
 
@@ -161,7 +161,10 @@ def _begin(pool: Any, call: Any, headers: Any, retries: Any) -> Optional[Attempt
     if before is not None and before.call is not None:
         history = getattr(retries, "history", None)
         if history:
-            before.end(history[-1].status, None, history[-1].error)
+            if history[-1].error is None:
+                before.answered(history[-1].status, None)
+            else:
+                before.failed(history[-1].error, True)
     copy = with_set(pool.headers if headers is None else headers, call.set_headers, pool)
     attempt = Attempt(call, pool, copy, before)
     if getattr(pool, "_meshrun", None) is None and (call.endpoint is not None or call.refused is not None):
@@ -183,6 +186,6 @@ def _leave(attempt: Attempt, response: Any) -> None:
     if attempt.call is not None:
         # Nothing below told the end: a failure of TLS or of sending, a full pool, Ctrl-C.
         if response is not None:
-            attempt.end(response.status, response.headers)
+            attempt.answered(response.status, response.headers)
         else:
-            attempt.end(None, None, sys.exc_info()[1], attempt.pool is None)
+            attempt.failed(sys.exc_info()[1], attempt.pool is None)

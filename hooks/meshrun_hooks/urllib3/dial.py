@@ -53,7 +53,7 @@ def _dial(conn: Any, attempt: Attempt, original: Callable[[Any], Any]) -> Any:
         except (NewConnectionError, ConnectTimeoutError) as error:
             if not _moved(call, error):
                 _rename(error, dialled, written)
-                attempt.end(error=error, sent=False)
+                attempt.failed(error, False)
                 raise
         else:
             if limit != given:
@@ -96,9 +96,9 @@ def getresponse(original: Callable[[Any], Any]) -> Callable[[Any], Any]:
         try:
             response = original(self)
         except (OSError, HTTPException) as error:
-            attempt.end(error=error)
+            attempt.failed(error, True)
             raise
-        attempt.end(response.status, response.headers)
+        attempt.answered(response.status, response.headers)
         return response
 
     return getresponse

@@ -118,6 +118,7 @@ def test_a_command_loads_only_what_it_needs() -> None:
     code = (
         "import sys; from meshrun.cli.main import main; main(['version'])\n"
         "heavy = {'yaml', 'shutil', 'socket', 'random', 'difflib', 'meshrun.core.documents', 'meshrun.engines.file'}\n"
+        "heavy -= {'shutil'} if sys.version_info < (3, 9) else set()  # argparse itself needs it there\n"
         "print(sorted(heavy & set(sys.modules)))"
     )
     run = python("-S", "-c", code)
