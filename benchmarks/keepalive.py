@@ -21,8 +21,8 @@ LIMITS = {"requests": 1.1, "httpx": 1.8}
 
 def fill(bench: Bench, ports: List[int]) -> None:
     """The ports are instances of the services in turn; their keep-alive is registered, as a provider does it."""
-    from meshrun.core.model import Instance  # noqa: PLC0415 -- only the driver needs the package
-    from meshrun.engines import open_engine  # noqa: PLC0415
+    from meshrun.core.model import Instance
+    from meshrun.engines import open_engine
 
     engine = open_engine(bench.store)
     for n, port in enumerate(ports):

@@ -74,9 +74,9 @@ class Bench:
 
 def fill(bench: Bench, ports: Sequence[int]) -> None:
     """The back end is a gray instance of `orders`, and its address an Alias, so that all variants call one URL."""
-    from meshrun.core.model import Instance  # noqa: PLC0415 -- only the driver needs the package
-    from meshrun.engines import open_engine  # noqa: PLC0415
-    from meshrun.engines.base import Edit  # noqa: PLC0415
+    from meshrun.core.model import Instance
+    from meshrun.engines import open_engine
+    from meshrun.engines.base import Edit
 
     engine = open_engine(bench.store)
     for port in ports:

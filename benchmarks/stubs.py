@@ -58,14 +58,14 @@ class Urllib3(Stub):
     name, hooks = "requests on urllib3", ("urllib3",)
 
     def calls(self) -> Iterator[Tuple[str, Timed]]:
-        import requests  # noqa: PLC0415 -- only the stack that is measured is loaded
-        from urllib3 import HTTPConnectionPool, HTTPResponse  # noqa: PLC0415
+        import requests
+        from urllib3 import HTTPConnectionPool, HTTPResponse
 
         def _make_request(*_: Any, **__: Any) -> Any:
             return HTTPResponse(b"", {}, 200, preload_content=False)
 
         replaced: Any = HTTPConnectionPool
-        replaced._make_request = _make_request  # noqa: SLF001
+        replaced._make_request = _make_request
         session = requests.Session()
         headers = session.prepare_request(requests.Request("GET", "http://orders/7")).headers
 
@@ -89,8 +89,8 @@ class Httpcore(Stub):
     name, hooks = "httpx on httpcore", ("httpcore",)
 
     def calls(self) -> Iterator[Tuple[str, Timed]]:
-        import httpcore  # noqa: PLC0415
-        from httpcore._sync import connection_pool  # noqa: PLC0415
+        import httpcore
+        from httpcore._sync import connection_pool
 
         class Connection(_Connection):
             def handle_request(self, _: Any) -> Any:
@@ -122,8 +122,8 @@ class AsyncHttpcore(Stub):
     name, hooks = "httpx async on httpcore", ("httpcore",)
 
     def calls(self) -> Iterator[Tuple[str, Timed]]:
-        import httpcore  # noqa: PLC0415
-        from httpcore._async import connection_pool  # noqa: PLC0415
+        import httpcore
+        from httpcore._async import connection_pool
 
         class Connection(_Connection):
             async def handle_async_request(self, _: Any) -> Any:
@@ -180,9 +180,9 @@ class Aiohttp(Stub):
     name, hooks = "aiohttp", ("aiohttp_client",)
 
     def calls(self) -> Iterator[Tuple[str, Timed]]:
-        import aiohttp  # noqa: PLC0415
-        from aiohttp.client_reqrep import ClientRequest  # noqa: PLC0415
-        from yarl import URL  # noqa: PLC0415
+        import aiohttp
+        from aiohttp.client_reqrep import ClientRequest
+        from yarl import URL
 
         loop = asyncio.new_event_loop()
 
@@ -201,7 +201,7 @@ class Aiohttp(Stub):
             return Protocol()
 
         replaced: Any = aiohttp.TCPConnector
-        replaced._create_connection = _create_connection  # noqa: SLF001
+        replaced._create_connection = _create_connection
 
         async def ready() -> Any:
             return aiohttp.TCPConnector(), aiohttp.ClientSession()
@@ -252,8 +252,8 @@ class GunicornSync(Stub):
     name, hooks = "gunicorn", ("gunicorn_sync", "gunicorn_response")
 
     def calls(self) -> Iterator[Tuple[str, Timed]]:
-        from gunicorn.http.wsgi import Response  # type: ignore[import-untyped]  # noqa: PLC0415
-        from gunicorn.workers.sync import SyncWorker  # type: ignore[import-untyped]  # noqa: PLC0415
+        from gunicorn.http.wsgi import Response  # type: ignore[import-untyped]
+        from gunicorn.workers.sync import SyncWorker  # type: ignore[import-untyped]
 
         def handle_request(_: Any, __: Any, req: Any, *___: Any) -> None:
             response = Response.__new__(Response)
@@ -289,7 +289,7 @@ class Uvicorn(Stub):
     name, hooks = "uvicorn", ("uvicorn_h11",)
 
     def calls(self) -> Iterator[Tuple[str, Timed]]:
-        from uvicorn.protocols.http.h11_impl import RequestResponseCycle  # noqa: PLC0415
+        from uvicorn.protocols.http.h11_impl import RequestResponseCycle
 
         start = {"type": "http.response.start", "status": 200, "headers": []}
 
@@ -330,8 +330,8 @@ class AiohttpWeb(Stub):
     name, hooks = "aiohttp.web", ("aiohttp_web",)
 
     def calls(self) -> Iterator[Tuple[str, Timed]]:
-        from aiohttp import web  # noqa: PLC0415
-        from aiohttp.web_protocol import RequestHandler  # noqa: PLC0415
+        from aiohttp import web
+        from aiohttp.web_protocol import RequestHandler
 
         response = web.Response()
 
@@ -342,7 +342,7 @@ class AiohttpWeb(Stub):
             await response.prepare(request)
             return response, False
 
-        RequestHandler._handle_request = _handle_request  # type: ignore[method-assign, assignment] # noqa: SLF001
+        RequestHandler._handle_request = _handle_request  # type: ignore[method-assign, assignment]
         web.StreamResponse.prepare = prepare  # type: ignore[method-assign, assignment]
         handler = RequestHandler.__new__(RequestHandler)
         loop = asyncio.new_event_loop()
@@ -357,7 +357,7 @@ class AiohttpWeb(Stub):
         def of(message: Any) -> Timed:
             async def many(count: int) -> None:
                 for _ in range(count):
-                    await handler._handle_request(message, 0.0, None)  # type: ignore[arg-type] # noqa: SLF001
+                    await handler._handle_request(message, 0.0, None)  # type: ignore[arg-type]
 
             return lambda count: loop.run_until_complete(many(count))
 

@@ -28,8 +28,8 @@ _CURRENT: ContextVar[Any] = ContextVar("meshrun_aiohttp_request", default=None)
 @hook.guarded()
 def _started(site: Any) -> None:
     # The names are private, but slots of the public base class of sites since 2.3.
-    tls, keepalive = site._ssl_context is not None, _keepalive(site._runner.server)  # noqa: SLF001
-    for sock in site._server.sockets:  # noqa: SLF001
+    tls, keepalive = site._ssl_context is not None, _keepalive(site._runner.server)  # noqa: SLF001 - see above
+    for sock in site._server.sockets:  # noqa: SLF001 - see above
         name = sock.getsockname()
         if isinstance(name, tuple):  # else a Unix socket
             hook.listening(name[0], name[1], "http", tls=tls, keepalive=keepalive)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import signal
+import socket
 from typing import Any
 
 import pytest
@@ -160,6 +161,38 @@ def test_an_app_that_closes_every_descriptor_calls_and_is_looked_into_as_before(
     assert program.end() == 0
     assert {path.read_text() for path in place.folder.glob("mine-*")} == {"mine"}
     assert program.said() == ""
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"\r\n\r\n",
+        b"\0\xff" * 100_000,
+        b"GET /status HTTP/1.1\r\nContent-Length: \xc2\xb2\r\n\r\n",
+        b"POST /explain HTTP/1.0\r\nContent-Length: 50000\r\n\r\n" + b"[" * 50_000,
+        b"POST /explain HTTP/1.0\r\nContent-Length: 4\r\n\r\nnull",
+        b"POST /explain HTTP/1.0\r\nContent-Length: 99999999999999999999\r\n\r\n{}",
+        b"DELETE /../../etc/passwd\r\n\r\n",
+    ],
+)
+def test_nonsense_on_the_admin_socket_disturbs_nobody(place: Place, data: bytes) -> None:
+    place.mesh.service("stock")
+    client = place.start(ASKER)
+    assert client.tell("http://stock/") == "stock-0"
+    until(lambda: status_of(place, client), client.said)
+    with socket.socket(socket.AF_UNIX) as asking:
+        asking.settimeout(20)
+        asking.connect(str(place.state / ("%d.sock" % client.process.pid)))
+        with contextlib.suppress(ConnectionError):
+            asking.sendall(data)
+            asking.shutdown(socket.SHUT_WR)
+            while asking.recv(65536):
+                pass
+    until(lambda: status_of(place, client), client.said)
+    assert client.tell("http://stock/") == "stock-0"
+    assert client.end() == 0
+    assert "Traceback" not in client.said()
 
 
 def stock(place: Place, version: str) -> Program:

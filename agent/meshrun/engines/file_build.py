@@ -75,7 +75,7 @@ def _known(name: str, text: str, old: Build) -> Optional[Sequence[Parsed]]:
     if source is None or source.text != text:
         return None
     from ..core.parsed import Parsed  # noqa: PLC0415 -- as above
-    from ..core.yamlnodes import Node  # noqa: PLC0415
+    from ..core.yamlnodes import Node  # noqa: PLC0415 - only a writer loads the parser
 
     known = []
     for span in source.spans:

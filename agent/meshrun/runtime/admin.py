@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import os
 import socket
-from time import time
+from time import monotonic, time
 from typing import TYPE_CHECKING, Any, Callable, Dict, Optional, Tuple
 
 from .. import _guard
+from . import sockets
 from .descriptor import Descriptor
 
 if TYPE_CHECKING:
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
 
 MAX_REQUEST = 65536
 TIMEOUT_SECONDS = 1.0
-MAX_PATH = 100
-"""Longer paths of sockets, in bytes, may not fit the kernel's ``sockaddr_un``; they are bound through their folder."""
 REASONS = {200: "OK", 400: "Bad Request", 404: "Not Found", 405: "Method Not Allowed", 500: "Error", 503: "Unavailable"}
 
 Answer = Tuple[int, str, str]  # status, content type, body
@@ -51,14 +50,8 @@ class Admin:
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         if os.path.lexists(self._path):
             os.unlink(self._path)
-        if len(os.fsencode(self._path)) < MAX_PATH:
-            listener.bind(self._path)
-        else:
-            here = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-            try:
-                listener.bind("/proc/self/fd/%d/%d.sock" % (here, os.getpid()))
-            finally:
-                os.close(here)
+        with sockets.reached(folder, os.path.basename(self._path)) as path:
+            listener.bind(path)
         os.chmod(self._path, 0o600)
         listener.listen(16)
         listener.setblocking(False)
@@ -76,6 +69,11 @@ class Admin:
         if unlink and os.path.lexists(self._path):
             os.unlink(self._path)
 
+    def sweep(self) -> None:
+        """Remove what killed processes left in the folder."""
+        if self._folder is not None:
+            sockets.sweep(self._folder)
+
     def answer(self) -> None:
         """Answer whoever waits."""
         if self._socket is None:
@@ -85,9 +83,9 @@ class Admin:
         except OSError:
             return
         with connection:
-            connection.settimeout(TIMEOUT_SECONDS)
             try:
                 status, kind, body = self._handle(_request(connection))
+                connection.settimeout(TIMEOUT_SECONDS)
                 data = body.encode("utf-8")
                 head = "HTTP/1.0 %d %s\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n"
                 connection.sendall((head % (status, REASONS.get(status, "-"), kind, len(data))).encode() + data)
@@ -128,9 +126,11 @@ class Admin:
 
 
 def _request(connection: socket.socket) -> Tuple[str, str, bytes]:
+    """Method, path and body. Raises OSError when they do not come within the time that there is for all of it."""
+    receive = _receiver(connection)
     data = b""
     while b"\r\n\r\n" not in data and len(data) < MAX_REQUEST:
-        block = connection.recv(8192)
+        block = receive()
         if not block:
             break
         data += block
@@ -139,15 +139,25 @@ def _request(connection: socket.socket) -> Tuple[str, str, bytes]:
     length = 0
     for line in lines[1:]:
         name, _, value = line.partition(":")
-        if name.strip().lower() == "content-length" and value.strip().isdigit():
-            length = min(int(value), MAX_REQUEST)
+        if name.strip().lower() == "content-length" and value.strip().isdecimal():
+            length = min(int(value.strip()[:9]), MAX_REQUEST)
     while len(body) < length:
-        block = connection.recv(8192)
+        block = receive()
         if not block:
             break
         body += block
     words = lines[0].split(" ")
     return words[0], words[1] if len(words) > 1 else "/", body
+
+
+def _receiver(connection: socket.socket) -> Callable[[], bytes]:
+    deadline = monotonic() + TIMEOUT_SECONDS
+
+    def receive() -> bytes:
+        connection.settimeout(max(0.01, deadline - monotonic()))
+        return connection.recv(8192)
+
+    return receive
 
 
 def _json(value: Any) -> Answer:

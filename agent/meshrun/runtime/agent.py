@@ -33,6 +33,7 @@ class Agent:
         self._wake: Optional[Descriptor] = None
         self._stopping = False
         self._admin: Optional[Admin] = None
+        self._swept = False
         self.running = False
 
     def start(self) -> None:
@@ -128,6 +129,9 @@ class Agent:
         return self._poller()
 
     def _tick(self, asked: bool) -> None:
+        if not self._swept and self._admin is not None:
+            self._swept = True
+            self._admin.sweep()
         if asked and self._admin is not None:
             self._admin.answer()
         self._process.tick()

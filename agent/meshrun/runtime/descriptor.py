@@ -22,8 +22,11 @@ class Descriptor:
 
     def close(self) -> None:
         """Give it back, unless the app did."""
-        if self.ours:
-            os.close(self.number)
+        try:
+            if self.ours:
+                os.close(self.number)
+        except OSError:  # another thread of the app was faster
+            pass
 
 
 def _mark(number: int) -> Optional[Tuple[int, int]]:

@@ -71,7 +71,12 @@ class Process:
         self._lane_labels: dict[Pairs, str] = {}
         self.forking = False
         atexit.register(_guard.guarded(where="exit")(self.agent.leave))
-        os.register_at_fork(before=self._before, after_in_parent=self._in_parent, after_in_child=self._in_child)
+        forking = _guard.guarded(where="fork")
+        os.register_at_fork(
+            before=forking(self._before),
+            after_in_parent=forking(self._in_parent),
+            after_in_child=forking(self._in_child),
+        )
 
     def set_mode(self, mode: str) -> None:
         """Switch what seams may do (the table in DESIGN 12)."""

@@ -16,7 +16,7 @@ _monotonic = tuple(int(part) for part in aiohttp.__version__.split(".")[:2]) >= 
 
 def clock(connector: Any) -> float:
     """The time as the connector notes it beside an idle connection."""
-    return monotonic() if _monotonic else connector._loop.time()  # noqa: SLF001
+    return monotonic() if _monotonic else connector._loop.time()  # noqa: SLF001 - the clock that aiohttp stamps with
 
 
 def drop_old(connector: Any, endpoint: Optional[str], mark: Any, keepalive: float) -> None:
@@ -42,7 +42,7 @@ def drop_old(connector: Any, endpoint: Optional[str], mark: Any, keepalive: floa
             transport = protocol.transport
             protocol.close()
             if key.is_ssl and not connector._cleanup_closed_disabled:  # noqa: SLF001 -- as aiohttp does
-                connector._cleanup_closed_transports.append(transport)  # noqa: SLF001
+                connector._cleanup_closed_transports.append(transport)  # noqa: SLF001 - as its own
         if pooled:
             oldest = min(oldest, pooled[0][1])
         else:

@@ -34,7 +34,7 @@ class Dial:
         seconds = None if call is None else limited(call, given)
         return given if seconds is None else seconds
 
-    def connect_tcp(self, host: str, port: int, timeout: Optional[float] = None, **rest: Any) -> Any:  # noqa: ARG002
+    def connect_tcp(self, host: str, port: int, timeout: Optional[float] = None, **rest: Any) -> Any:  # noqa: ARG002 - httpcore's
         """Connect to the endpoint instead of `host` and `port`."""
         try:
             return self._backend.connect_tcp(*self._address, timeout=self._timeout(timeout), **rest)
@@ -46,7 +46,7 @@ class Dial:
 class AsyncDial(Dial):
     """The same for asyncio and trio."""
 
-    async def connect_tcp(self, host: str, port: int, timeout: Optional[float] = None, **rest: Any) -> Any:  # noqa: ARG002
+    async def connect_tcp(self, host: str, port: int, timeout: Optional[float] = None, **rest: Any) -> Any:  # noqa: ARG002 - httpcore's
         """Connect to the endpoint instead of `host` and `port`."""
         try:
             return await self._backend.connect_tcp(*self._address, timeout=self._timeout(timeout), **rest)
@@ -72,7 +72,7 @@ def arm(connection: Any, origin: Origin, dial: Any) -> None:
     reusable = call.keepalive if call is not None else None
     if reusable is not None:
         expiry = connection._keepalive_expiry  # noqa: SLF001 -- as above
-        connection._keepalive_expiry = reusable if expiry is None else min(expiry, reusable)  # noqa: SLF001
+        connection._keepalive_expiry = reusable if expiry is None else min(expiry, reusable)  # noqa: SLF001 - no public name
 
 
 def unsent(error: BaseException) -> bool:
