@@ -67,7 +67,7 @@ def main() -> int:
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     head = ["stack", "call", "stub alone, µs", "added by hooks, µs", "budget, µs"]
-    note = "Least of %d repeats of %d calls, bare and hooked in %d blocks in turn, one process." % (
+    note = "Least of %d repeats of %d calls, bare and hooked in %d blocks in turn." % (
         REPEATS,
         CALLS,
         BLOCKS,

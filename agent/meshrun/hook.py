@@ -13,7 +13,7 @@ from . import _guard
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # `typing` costs 10 ms, and a hook may be all that a small program loads of ours
-    from typing import Any, Callable, Dict, Iterable, Optional, Tuple, Union
+    from typing import Any, Callable, Dict, Iterable, Optional, Sequence, Tuple, Union
 
     from .runtime.inbound import Request as Request  # noqa: PLC0414 - hooks name these types through this module
     from .runtime.outbound import Call as Call  # noqa: PLC0414 - as above
@@ -67,7 +67,7 @@ def outbound(
     return _bound["outbound"](scheme, host, port, method, path, headers, proxied, client, protocol)  # type: ignore[no-any-return]
 
 
-def inbound(headers: Iterable[Tuple[Any, Any]], method: str, path: str, peer: Optional[str]) -> Request | Untouched:
+def inbound(headers: Sequence[Tuple[Any, Any]], method: str, path: str, peer: Optional[str]) -> Request | Untouched:
     """A context manager for the whole of a served request; `headers` is a sequence of pairs, str or bytes."""
     if _load() is None:
         return UNTOUCHED

@@ -125,14 +125,19 @@ class Fleet:
 
     def client(self, count: int, threads: int, headers: Sequence[str] = ()) -> subprocess.Popen[str]:
         """The plain client, under meshrun like every service. `count` 0: until `result` ends it."""
-        client = subprocess.Popen(
-            [str(BIN / "meshrun"), "python", "client.py", str(count), str(threads), *headers], cwd=str(self.apps),
-            env=self.environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True,
-        )  # fmt: skip
+        self._number += 1
+        with (self.folder / ("client-%d.log" % self._number)).open("wb") as log:
+            client = self._start_client([str(count), str(threads), *headers], log)
         self._clients.append(client)
         if not count and client.stdout is not None:
             client.stdout.readline()
         return client
+
+    def _start_client(self, words: Sequence[str], log: Any) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [str(BIN / "meshrun"), "python", "client.py", *words], cwd=str(self.apps), env=self.environment(),
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True, start_new_session=True,
+        )  # fmt: skip
 
     def close(self) -> None:
         """End everything that still runs: politely, then not."""

@@ -53,6 +53,11 @@ def verdict(good: bool, text: str) -> bool:
     return good
 
 
+def ended(code: int) -> str:
+    """How a process ended; uvicorn ends itself by the signal that it got, with meshrun as without."""
+    return "exit status %d" % code if code >= 0 else "ended by signal %d, as uvicorn does" % -code
+
+
 def failures(found: Sequence[Any], most: int = 3) -> None:
     """The first failures, in the client's words."""
     for began, _, text in found[:most]:

@@ -94,7 +94,7 @@ def fallback(fleet: Fleet) -> None:
     picture.flow(found["paths"])
     picture.failures(found["failures"])
     fell = found["paths"].get("web gray > orders baseline > stock gray", 0)
-    check(fell > 0, "orders fell back to the baseline, and stock behind it was gray again (exit status %d)" % code)
+    check(fell > 0, "orders fell back to the baseline, and stock behind it was gray again (%s)" % picture.ended(code))
     check(not found["failures"], "%d requests, %d failed" % (sum(found["paths"].values()), len(found["failures"])))
     fleet.start("orders", "gray")
     fleet.settled()
@@ -112,7 +112,7 @@ def rolling(fleet: Fleet) -> None:
         fleet.settled()
         code = fleet.stop(old)
         restarted += 1
-        print("     restarted %-6s (%d of 6), exit status %d" % (old.service, restarted, code), flush=True)
+        print("     restarted %-6s (%d of 6), %s" % (old.service, restarted, picture.ended(code)), flush=True)
     found = result(client)
     total = sum(found["paths"].values())
     picture.failures(found["failures"])
@@ -173,6 +173,8 @@ def main() -> int:
         return 130
     except DemoError as error:
         print("\n%s" % error, flush=True)
+        for log in sorted(folder.glob("client-*.log")):
+            print(log.read_text(encoding="utf-8", errors="replace"), flush=True)
         checks.append(False)
     finally:
         fleet.close()

@@ -103,6 +103,24 @@ def test_a_client_that_leaves_by_os_exit_leaves_as_bare(place: Place) -> None:
     assert place.run(script, "http://stock/") == bare
 
 
+def test_an_interpreter_that_minds_bytes_and_warnings_minds_nothing_of_ours(place: Place) -> None:
+    """``-bb``: comparing text with bytes is an error; libraries spell names of headers as the one or the other."""
+    place.mesh.service("stock")
+    text = (
+        "import asyncio, aiohttp, httpx, requests\n"
+        "HEADERS = {'baggage': 'lane=gray', 'X-Own': '1'}\n"
+        "async def ask():\n"
+        "    async with aiohttp.ClientSession() as session, session.get('http://stock/', headers=HEADERS) as answer:\n"
+        "        print(answer.status)\n"
+        "print(requests.get('http://stock/', headers=HEADERS, timeout=10).status_code)\n"
+        "print(httpx.get('http://stock/', headers=HEADERS).status_code)\n"
+        "print(requests.get('http://stock/', headers=HEADERS, timeout=10).status_code)\n"
+        "asyncio.run(ask())\n"
+    )
+    words = ("-bb", "-W", "error::BytesWarning", "-W", "error::ResourceWarning", place.script(text))
+    assert place.run(*words) == (0, "200\n" * 4, "")
+
+
 STREAMS = {
     "closed by the shell": ('exec 2>&-; exec "$@"', ""),
     "all closed by the shell": ('exec 0<&- 1>&- 2>&-; exec "$@"', ""),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Callable, Dict, FrozenSet, Iterable, List, NamedTuple, Optional, Sequence, Set, Tuple, Union
+from typing import Any, Callable, Dict, FrozenSet, List, NamedTuple, Optional, Sequence, Set, Tuple, Union
 
 from .. import wire
 from ..core import colour as colours
@@ -87,8 +87,11 @@ class Headers:
             name not in OWN and (name in exact or bool(prefixes and name.startswith(prefixes)))
         )
         self.keys = keys
+        # Names and memos of text and of bytes lie apart: in one dictionary they have the same hash, so that they are
+        # compared, which costs time and is an error under ``python -bb``.
         self.names = Names(self._classify)
-        self._seen: Dict[Any, Incoming] = {}
+        self._byte_names = Names(self._classify)
+        self._seen: Tuple[Dict[Any, Incoming], Dict[Any, Incoming]] = ({}, {})
         self._written: Dict[Pairs, Tuple[Tuple[str, str], ...]] = {}
 
     def _classify(self, name: str) -> Optional[Meaning]:
@@ -97,19 +100,23 @@ class Headers:
         meaning = Meaning(name, read, write, self._carries(name), name == CALLER)
         return meaning if read or write or meaning.carried or meaning.caller else None
 
-    def incoming(self, headers: Iterable[Tuple[Name, Name]]) -> Incoming:
+    def incoming(self, headers: Sequence[Tuple[Name, Name]]) -> Incoming:
         """Read colour, carried headers and the caller's name; costs one look-up for each header without meaning."""
-        names = self.names
+        if not headers:
+            return NOTHING
+        spelled = isinstance(headers[0][0], bytes)
+        names = self._byte_names if spelled else self.names
         found = tuple([pair for pair in headers if names[pair[0]] is not None])
         if not found:
             return NOTHING
-        known = self._seen.get(found)
+        seen = self._seen[spelled]
+        known = seen.get(found)
         if known is None:
             known = self._read_all([(self._meaning(text(name).lower()), text(value)) for name, value in found])
             if sum(len(value) for _, value in found) <= MAX_REMEMBERED:
-                if len(self._seen) >= MAX_KNOWN:
-                    self._seen = {}
-                self._seen[found] = known
+                if len(seen) >= MAX_KNOWN:
+                    seen.clear()
+                seen[found] = known
         return known
 
     def _read_all(self, found: Sequence[Tuple[Meaning, str]]) -> Incoming:
@@ -169,6 +176,8 @@ class Headers:
             return ()
         names = self.names
         if isinstance(headers, (list, tuple)):
+            if isinstance(headers[0][0], bytes):
+                names = self._byte_names
             return [(text(pair[0]).lower(), text(pair[1])) for pair in headers if names[pair[0]] is not None]
         if names.meaningless.issuperset(headers):
             return ()

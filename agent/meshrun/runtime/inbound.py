@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from time import time
-from typing import TYPE_CHECKING, Any, Callable, Iterable, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Callable, Optional, Sequence, Tuple
 
 from ..core import admit
 from ..core.match import RequestFacts
@@ -64,7 +64,7 @@ class Request:
 def make(process: Process) -> Callable[..., Request]:
     """The function behind ``hook.inbound``, bound to this process."""
 
-    def inbound(headers: Iterable[Tuple[Name, Name]], method: str, path: str, peer: Optional[str]) -> Request:
+    def inbound(headers: Sequence[Tuple[Name, Name]], method: str, path: str, peer: Optional[str]) -> Request:
         if not process.reads:  # off or dormant, by a settings file: the environment would have kept the seams out
             return Request(process, (), NOTHING, trusted=True)
         live = process.live
