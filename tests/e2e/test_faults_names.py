@@ -29,6 +29,7 @@ enter:
 """
 
 
+@pytest.mark.slow
 def test_a_service_that_nobody_runs_and_a_host_that_nobody_knows_fail_as_bare(place: Place) -> None:
     """`ghost` is known by its rules alone; the others are unknown to the mesh, or to anybody."""
     place.meshctl("rules", "apply", "-f", place.script(RULES, "given.yaml"))

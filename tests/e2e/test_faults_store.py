@@ -111,6 +111,7 @@ def test_a_server_that_may_not_write_the_store_serves_says_so_and_registers_when
     assert server.ours() == [line]
 
 
+@pytest.mark.slow
 def test_a_store_that_is_removed_comes_back_and_nobody_fails(place: Place) -> None:
     server = place.start(FRONT, SERVICE="stock")
     place.registered(server, "stock")

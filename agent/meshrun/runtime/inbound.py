@@ -76,13 +76,14 @@ def make(process: Process) -> Callable[..., Request]:
         trusted = not incoming.colour or process.trusts(peer)
         if live is None:
             return Request(process, incoming.colour if trusted else (), incoming, trusted)
-        colour: Pairs = ()
-        if incoming.colour or live.lanes or live.own_colour:
+        colour = live.admitted.get((incoming.colour, trusted))
+        if colour is None:
             facts = _facts(process, headers, method, path, incoming)
             colour = admit.admit(
                 live.snapshot.rules, process.service, live.namespace, process.tags, incoming.colour, trusted, facts,
                 process.draw, time(),
             )  # fmt: skip
+            live.remember(incoming.colour, trusted, colour)
         return Request(process, colour, incoming, trusted)
 
     return inbound

@@ -8,10 +8,11 @@ from typing import Dict, Hashable, Mapping, Optional, Tuple
 from ..core import admit
 from ..core.aperture import NARROW_FROM
 from ..core.call import Call
+from ..core.colour import routing
 from ..core.index import Index, Snapshot
 from ..core.match import NoFacts
 from ..core.model import Instance, Pairs, shown
-from ..core.rules import Lifecycle
+from ..core.rules import Lifecycle, RuleSet
 from ..core.settings import Settings
 from ..telemetry import metrics
 
@@ -56,17 +57,35 @@ def reusable(keepalive: Optional[float]) -> Optional[float]:
 Dial = Tuple[Tuple[str, int], str, Optional[float]]
 
 
+def _is_entry(rules: RuleSet, service: Optional[str]) -> bool:
+    """Whether a Lane of any namespace may be entered at the service."""
+    return any(service in way.at for lanes in rules.lanes.values() for lane in lanes for way in lane.enter)
+
+
 class Live:
     """A snapshot, its index and what is remembered of it."""
 
-    __slots__ = ("_dials", "endpoints", "hosts", "index", "instances", "lanes", "namespace", "own_colour", "snapshot")
+    __slots__ = (
+        "_dials",
+        "_entry",
+        "admitted",
+        "endpoints",
+        "hosts",
+        "index",
+        "instances",
+        "namespace",
+        "own_colour",
+        "snapshot",
+    )
 
     def __init__(self, snapshot: Snapshot, settings: Settings, previous: Optional[Live]) -> None:
         self.snapshot = snapshot
         self.index = Index(snapshot)
         self.namespace: str = settings["NAMESPACE"]
         self.own_colour: Pairs = admit.own_colour(snapshot.rules, self.namespace, settings.tags)
-        self.lanes = bool(snapshot.rules.lanes.get(self.namespace))
+        self.admitted: Dict[Tuple[Pairs, bool], Pairs] = {}
+        """(incoming colour, trusted) -> the request's colour, where that depends on nothing else."""
+        self._entry = _is_entry(snapshot.rules, settings.service)
         self.instances: Dict[str, Instance] = {i.id: i for group in snapshot.instances.values() for i in group}
         self.endpoints: Dict[Tuple[str, int], Instance] = {(i.address, i.port): i for i in self.instances.values()}
         self._dials: Dict[str, Dial] = {}
@@ -88,6 +107,17 @@ class Live:
         if len(self.hosts) >= MAX_HOSTS:
             self.hosts.clear()
         return self.hosts.setdefault((host, port), peer)
+
+    def remember(self, incoming: Pairs, trusted: bool, colour: Pairs) -> None:
+        """Keep what was admitted, unless a lane may be entered here: that asks each request anew.
+
+        A trusted colour with a routing part keeps its lane whatever the request says.
+        """
+        reserved = self.snapshot.rules.reserved_keys(self.namespace)
+        if not self._entry or (trusted and routing(incoming, reserved)):
+            if len(self.admitted) >= MAX_HOSTS:
+                self.admitted = {}
+            self.admitted[incoming, trusted] = colour
 
     def dial(self, instance: Instance) -> Dial:
         """How an instance is reached: address, endpoint, seconds that an idle connection may be used again."""
