@@ -54,7 +54,7 @@ def measured(library: str, endpoints: int, calls: int) -> Dict[str, float]:
 def main() -> int:
     """Both libraries, interleaved."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--calls", type=int, default=1500)
     chosen = parser.parse_args()
     rows, figures = [], {}

@@ -52,21 +52,14 @@ def added(seen: Mapping[str, Sequence[float]], name: str, base: str) -> Spread:
     return spread([a - b for a, b in zip(seen[name], seen[base])])
 
 
-class Cost(NamedTuple):
-    """What one finished process used."""
-
-    cpu_ms: float
-    peak_mib: float
-
-
-def process(command: Sequence[str], environ: Mapping[str, str]) -> Cost:
-    """Run a command to its end; user and system time and peak memory as the kernel accounts them."""
+def cpu_ms(command: Sequence[str], environ: Mapping[str, str]) -> float:
+    """Run a command to its end; milliseconds of user and system time as the kernel accounts them."""
     child = subprocess.Popen(command, env=dict(environ), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     _, status, used = os.wait4(child.pid, 0)
     child.returncode = os.WEXITSTATUS(status) if os.WIFEXITED(status) else -os.WTERMSIG(status)
     if child.returncode:
         raise RuntimeError("%s ended with %d" % (" ".join(command), child.returncode))
-    return Cost((used.ru_utime + used.ru_stime) * 1000, used.ru_maxrss / 1024)
+    return (used.ru_utime + used.ru_stime) * 1000
 
 
 def clean_environment(**more: str) -> Dict[str, str]:
