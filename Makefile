@@ -9,7 +9,7 @@ LINTED := agent hooks sitecustomize tests benchmarks examples .ci
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' $(MAKEFILE_LIST)
 
-demo: .venv/ready-demo ## three unmodified apps in two versions, on this machine, in about a minute
+demo: .venv/ready-demo ## three unmodified apps in two versions, on this machine, in a minute and a half
 	.venv/bin/python examples/demo/run.py
 
 test: .venv/ready-test ## all tests
