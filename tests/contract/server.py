@@ -97,7 +97,7 @@ class ServerContract:
         shared.registered(running)
         running.get("/fork")
         child = int(until(lambda: running.noted("child"), running.said))
-        if sys.version_info >= (3, 11):  # before, a child's signal reached its parent's loop by the wake-up descriptor
+        if sys.version_info >= (3, 12):  # before, a child's signal reached its parent's loop by the wake-up descriptor
             os.kill(child, signal.SIGTERM)
         assert running.get("/").status == 200
         assert [record.state for record in shared.records()] == ["ready"]
