@@ -118,12 +118,6 @@ def client(limit: Optional[int]) -> Optional[Client]:
     return Client(limit)
 
 
-@guarded(where="keepalive")
-def keepalive(address: str, port: int) -> Optional[float]:
-    """Seconds that an idle connection to this endpoint may wait and still be used; None: not known."""
-    return None if _process is None else _process.keepalive(address, port)
-
-
 @guarded(where="listening")
 def listening(
     address: str, port: int, protocol: str = "http", tls: bool = False, keepalive: Optional[float] = None

@@ -10,7 +10,7 @@ from ..core import colour as colours
 from ..core.model import Pairs
 
 Name = Union[str, bytes]
-CALLER, DRAINING, PROBE = "x-meshrun-caller", "x-meshrun-draining", "x-meshrun-probe"
+CALLER, DRAINING = "x-meshrun-caller", "x-meshrun-draining"
 MAX_KNOWN = 4096
 MAX_REMEMBERED = 512  # bytes of values: longer headers are read each time rather than kept
 MAX_CARRIED, MAX_CARRIED_BYTES = 8, 1024

@@ -69,7 +69,6 @@ class Live:
         "_dials",
         "_entry",
         "admitted",
-        "endpoints",
         "hosts",
         "index",
         "instances",
@@ -87,7 +86,6 @@ class Live:
         """(incoming colour, trusted) -> the request's colour, where that depends on nothing else."""
         self._entry = _is_entry(snapshot.rules, settings.service)
         self.instances: Dict[str, Instance] = {i.id: i for group in snapshot.instances.values() for i in group}
-        self.endpoints: Dict[Tuple[str, int], Instance] = {(i.address, i.port): i for i in self.instances.values()}
         self._dials: Dict[str, Dial] = {}
         self.hosts: Dict[Hashable, Peer] = {}
         if previous is not None:  # counts of hosts that stay outside the mesh go on

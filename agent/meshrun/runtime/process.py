@@ -25,7 +25,7 @@ from . import config, places, trust
 from .agent import Agent
 from .headers import Headers, Incoming
 from .inbound import Request
-from .live import Live, labels, reusable
+from .live import Live, labels
 from .local import Local
 
 INLINE_SECONDS = 1.0
@@ -236,12 +236,6 @@ class Process:
             metrics.sample("meshrun_agent_errors_total", n, {"where": w}) for w, n in list(_guard.errors.items())
         ]
         return page + "\n".join(errors) + "\n"
-
-    def keepalive(self, address: str, port: int) -> Optional[float]:
-        """Seconds that an idle connection to this endpoint may wait and still be used; None: not known."""
-        live = self.live
-        instance = live.endpoints.get((address, port)) if live is not None else None
-        return reusable(instance.keepalive) if instance is not None else None
 
     def fork_master(self) -> None:
         """This process will fork workers: no thread here."""

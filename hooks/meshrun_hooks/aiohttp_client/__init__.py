@@ -34,13 +34,4 @@ def _seams() -> List[Tuple[Any, str, Callable[[Any], Any]]]:
     ]
 
 
-def patch() -> None:
-    """Put our functions into the seams; raises AttributeError if one is gone."""
-    for owner, name, make in _seams():
-        hook.replace(owner, name, make)
-
-
-def unpatch() -> None:
-    """Put aiohttp's functions back."""
-    for owner, name, _ in _seams():
-        hook.restore(owner, name)
+patch, unpatch = hook.seams(_seams)

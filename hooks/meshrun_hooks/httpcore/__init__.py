@@ -53,13 +53,4 @@ def _named(module: Any, seam: str) -> Any:
     return getattr(module, seam.partition(":")[2].partition(".")[0])
 
 
-def patch() -> None:
-    """Put our functions into the seams; raises AttributeError if one is gone."""
-    for owner, name, make in _seams():
-        hook.replace(owner, name, make)
-
-
-def unpatch() -> None:
-    """Put httpcore's functions back."""
-    for owner, name, _ in _seams():
-        hook.restore(owner, name)
+patch, unpatch = hook.seams(_seams)
