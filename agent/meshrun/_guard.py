@@ -74,3 +74,67 @@ def guarded(default: Any = None, where: Optional[str] = None) -> Callable[[_F], 
         return wrapper  # type: ignore[no-any-return]
 
     return decorate
+
+
+def positional(default: Any = None, where: Optional[str] = None) -> Callable[[_F], _F]:
+    """As `guarded`, for a function of two to five arguments that is called by position only, in every call of the app.
+
+    Handing on ``*args, **kwargs`` costs 0.1 µs more each time, and a mesh call has 6 µs for everything.
+    """
+
+    def decorate(function: _F) -> _F:
+        place = where or "%s.%s" % (function.__module__, function.__qualname__)
+        wrapper: Any = _EXACT[function.__code__.co_argcount](function, default, place)
+        for name in ("__module__", "__name__", "__qualname__", "__doc__"):
+            setattr(wrapper, name, getattr(function, name, None))
+        wrapper.__wrapped__ = function
+        return wrapper  # type: ignore[no-any-return]
+
+    return decorate
+
+
+def _two(function: Any, default: Any, place: str) -> Any:
+    def call(first: Any, second: Any) -> Any:
+        try:
+            return function(first, second)
+        except Exception as error:  # noqa: BLE001 - this is the guard
+            report(place, error)
+            return default
+
+    return call
+
+
+def _three(function: Any, default: Any, place: str) -> Any:
+    def call(first: Any, second: Any, third: Any) -> Any:
+        try:
+            return function(first, second, third)
+        except Exception as error:  # noqa: BLE001 - this is the guard
+            report(place, error)
+            return default
+
+    return call
+
+
+def _four(function: Any, default: Any, place: str) -> Any:
+    def call(first: Any, second: Any, third: Any, fourth: Any) -> Any:
+        try:
+            return function(first, second, third, fourth)
+        except Exception as error:  # noqa: BLE001 - this is the guard
+            report(place, error)
+            return default
+
+    return call
+
+
+def _five(function: Any, default: Any, place: str) -> Any:
+    def call(first: Any, second: Any, third: Any, fourth: Any, fifth: Any) -> Any:
+        try:
+            return function(first, second, third, fourth, fifth)
+        except Exception as error:  # noqa: BLE001 - this is the guard
+            report(place, error)
+            return default
+
+    return call
+
+
+_EXACT: Dict[int, Callable[..., Any]] = {2: _two, 3: _three, 4: _four, 5: _five}

@@ -13,15 +13,18 @@ from . import _guard
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # `typing` costs 10 ms, and a hook may be all that a small program loads of ours
-    from typing import Any, Callable, Dict, Iterable, Optional, Sequence, Tuple, Union
+    from contextvars import Context
+    from typing import Any, Callable, Dict, Iterable, Mapping, Optional, Sequence, Tuple, Union
 
-    from .runtime.inbound import Request as Request  # noqa: PLC0414 - hooks name these types through this module
+    from .runtime.context import Current as Current  # noqa: PLC0414 - hooks name these types through this module
+    from .runtime.inbound import Request as Request  # noqa: PLC0414 - as above
     from .runtime.outbound import Call as Call  # noqa: PLC0414 - as above
     from .runtime.outbound import Client as Client  # noqa: PLC0414 - as above
     from .runtime.process import Process
 
 VERSION = 1
 guarded = _guard.guarded
+positional = _guard.positional
 
 _process: Optional[Process] = None
 _tried = _settled = False
@@ -103,6 +106,7 @@ def _built() -> Process:
     from .runtime.process import Process  # noqa: PLC0415 - as above
 
     process = Process()
+    _follow()
     _bound["outbound"] = hot_guard.outbound(outgoing.make(process))
     _bound["inbound"] = hot_guard.inbound(incoming.make(process), UNTOUCHED)
     globals().update(_bound)  # from here on hooks call the bound functions directly
@@ -117,22 +121,80 @@ def client(limit: Optional[int]) -> Optional[Client]:
 
     return Client(limit)
 
+def current() -> Optional[Current]:
+    """A token of the request that the running code works for; None: nothing of it has to follow anywhere.
+
+    A hook asks where something is spawned, and hands on what `inherited` makes of the token.
+    """
+    return None  # without the runtime no request has been seen: `_follow` puts the functions of `carry` in
+
+
+def inherited(
+    token: Current, _library: str, _function: Optional[Callable[..., Any]], _kind: Optional[type] = None
+) -> Optional[Current]:
+    """What is to be current in what is spawned; None: nothing, as in workers and loops that outlive the request.
+
+    `_library`: the seam, as ``meshrun_colour_lost_total`` names it. `_function`: what will run; None: a method of the
+    class `_kind`, which is that of the thread, process or greenlet, and None for a task that a pool will run.
+    """
+    return token
+
+
+def run(
+    _token: Optional[Current], function: Callable[..., Any], args: Tuple[Any, ...] = (),
+    kwargs: Optional[Mapping[str, Any]] = None,
+) -> Any:  # fmt: skip
+    """Call `function` with the token current."""
+    return function(*args, **kwargs or {})
+
+
+def enter(_token: Optional[Current]) -> None:
+    """Let the token be current from here on: for what has a context of its own, and the loop of a worker process."""
+
+
+def context(_token: Current) -> Optional[Context]:
+    """A new context in which the token is current and nothing else is set."""
+    return None
+
+
+def pack(_token: Optional[Current]) -> Tuple[Any, ...]:
+    """The token as plain values that go through pickle."""
+    return ()
+
+
+def unpack(packed: Tuple[Any, ...]) -> Optional[Current]:
+    """The token of another process. Loads no more of the runtime than the context."""
+    _follow()
+    return unpack(packed)  # by now the one of `carry`
+
+
+def _follow() -> None:
+    from .runtime import carry  # noqa: PLC0415 - a process that serves and spawns nothing coloured does without
+
+    names = ("current", "inherited", "run", "enter", "context", "pack", "unpack")
+    globals().update((name, getattr(carry, name)) for name in names)
+
 
 @guarded(where="listening")
 def listening(
-    address: str, port: int, protocol: str = "http", tls: bool = False, keepalive: Optional[float] = None
-) -> None:
-    """A server of this process is bound. `keepalive`: seconds that it keeps an idle connection; None: not known."""
+    address: str, port: int, protocol: str = "http", tls: bool = False, keepalive: Optional[float] = None,
+    *, thread: Optional[int] = None, root: Optional[int] = None,
+) -> None:  # fmt: skip
+    """A server of this process is bound. `keepalive`: seconds that it keeps an idle connection; None: not known.
+
+    For `running` of a hook: `thread` is the ident of the thread that serves, `root` the pid of the master if this is
+    its worker.
+    """
     process = _load()
-    if process is not None and process.reads:
-        process.server.listening(address, port, protocol, tls, keepalive)
+    if process is not None:
+        process.server.listening(address, port, protocol, tls, keepalive, thread=thread, root=root)
 
 
 @guarded(where="ready")
 def ready() -> None:
     """This process (a worker, or a server that is its own worker) serves from now on."""
     process = _load()
-    if process is not None and process.reads:
+    if process is not None:
         process.ready()
 
 
@@ -140,7 +202,7 @@ def ready() -> None:
 def forks() -> None:
     """This process is a master that will fork workers: no thread of ours may run here."""
     process = _load()
-    if process is not None and process.reads:
+    if process is not None:
         process.fork_master()
 
 
@@ -150,10 +212,34 @@ def gate(signum: int, *, echo: bool = False) -> bool:
 
     `echo`: a loop's callback for a signal whose handler ran as well; it is never taken for a second signal.
     """
+    if _applied.crash is not None:
+        _applied.crash.survived()
     return False if _process is None else _process.server.gate(signum, echo=echo)
 
 
+@guarded(where="wake")
+def wake() -> None:
+    """Load the runtime of a process that started dormant, so that its agent thread hears when the mode changes."""
+    process = _load()
+    if process is not None:
+        process.start()
+
+
+def calls_under_way() -> bool:
+    """Whether this process has routed calls that have not ended."""
+    return _process is not None and any(_process.local.inflight.values())
+
+
+@guarded(where="main thread")
+def in_main_thread() -> None:
+    """The main thread comes by, which alone may set signal handlers: for servers that began while meshrun was out."""
+    if _process is not None:
+        _process.server.arm()
+
+
 _replaced: Dict[Tuple[int, str], Tuple[Any, str, Any, Any, bool]] = {}
+_replacing = _thread.RLock()
+"""A switch of modes may meet an import that patches; nothing is imported while it is held."""
 
 
 def replace(owner: Any, name: str, make: Callable[[Any], Any]) -> None:
@@ -167,7 +253,7 @@ def replace(owner: Any, name: str, make: Callable[[Any], Any]) -> None:
         return  # else the module was reloaded, and its functions are bare again
     own = name in vars(owner)
     original = vars(owner)[name] if own else getattr(owner, name)
-    new = make(original)
+    new = make(_called_plainly(owner, original))
     for attribute in ("__module__", "__name__", "__qualname__", "__doc__", "__annotations__"):
         if hasattr(original, attribute):
             setattr(new, attribute, getattr(original, attribute))
@@ -175,6 +261,24 @@ def replace(owner: Any, name: str, make: Callable[[Any], Any]) -> None:
     new.__wrapped__ = original
     setattr(owner, name, new)
     _replaced[id(owner), name] = (owner, name, original, new, own)
+
+
+def _called_plainly(owner: Any, original: Any) -> Any:
+    """What a hook calls as ``original(self, ...)``: the attribute of a class, bound as the interpreter binds it.
+
+    Another agent's wrapper may be a descriptor that learns by ``__get__`` whose method it is; called without, it takes
+    the object for the first argument. Its type says so: it answers `isinstance` as the function that it wraps.
+    """
+    if type(original) is _FUNCTION or not isinstance(owner, type) or not hasattr(type(original), "__get__"):
+        return original
+
+    def bound(self: Any, *args: Any, **kwargs: Any) -> Any:
+        return original.__get__(self, type(self))(*args, **kwargs)
+
+    return bound
+
+
+_FUNCTION = type(_called_plainly)
 
 
 def _holds(outer: Any, ours: Any) -> bool:

@@ -133,7 +133,7 @@ class Failure(ClientTests):
         "place",
         [
             "meshrun.runtime.outbound:route.decide",
-            "meshrun.runtime.outbound:Call.set_headers",
+            "meshrun.runtime.headers:Headers.outgoing",
             "meshrun.runtime.outbound:Call.connect_timeout",
             "meshrun.runtime.outbound:Call.next",
             "meshrun.runtime.outbound:Call.done",

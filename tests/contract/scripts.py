@@ -115,7 +115,7 @@ def _state() -> Dict[str, Any]:
         return {"counts": {}, "inflight": 0, "errors": dict(_guard.errors)}
     return {
         "counts": {" ".join(key[2:]): number for key, number in process.requests.items() if key[0] == "outbound"},
-        "inflight": sum(len(calls) for calls in process.local._inflight.values()),
+        "inflight": sum(len(calls) for calls in process.local.inflight.values()),
         "errors": dict(_guard.errors),
     }
 

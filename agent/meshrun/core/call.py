@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Mapping, NamedTuple, Optional, Tuple
+from typing import TYPE_CHECKING, Mapping, NamedTuple, Optional, Sized, Tuple
 
 from .match import Facts
 from .model import Instance, Pairs
 
+if TYPE_CHECKING:
+    from .plan import Plan
 
-class Call(NamedTuple):
-    """One outgoing call to a mesh service."""
 
-    service: str  # service key
-    protocol: str  # http | grpc
-    tls: bool
-    colour: Pairs
-    facts: Facts  # of the outgoing request
-    window: Optional[int] = None  # most instances of this service that the client can keep connections to; None: no cap
+class Call:
+    """One outgoing call to a mesh service. Whoever makes the same call again may ask with the same object."""
+
+    __slots__ = ("colour", "facts", "plan", "protocol", "service", "tls", "window")
+
+    def __init__(
+        self, service: str, protocol: str, tls: bool, colour: Pairs, facts: Facts, window: Optional[int] = None
+    ) -> None:
+        self.service = service  # service key
+        self.protocol = protocol  # http | grpc
+        self.tls = tls
+        self.colour = colour
+        self.facts = facts  # of the outgoing request
+        self.window = window  # most instances of this service that the client can keep connections to; None: no cap
+        self.plan: Optional[Plan] = None
+        """The memo of `route.decide`, which alone reads and writes it."""
 
 
 class Local:
@@ -26,6 +36,8 @@ class Local:
 
     warmup_default: float = 0.0
     """Seconds of warm-up of services whose Lifecycle names none."""
+    inflight: Mapping[str, Sized] = {}
+    """Instance id -> the calls of this process that are under way to it; their number counts."""
     avoid: Mapping[str, float] = {}
     """Instance id -> until when (epoch seconds) it is left out because a connection to it failed."""
     draining: Mapping[str, float] = {}
@@ -34,10 +46,6 @@ class Local:
     """(i, M): this process is caller i of M, from 0, among the workers of its own service; None: not registered."""
     offset: float = 0.0
     """``aperture.offset`` of the own service, without one of something that only this process has."""
-
-    def inflight(self, instance_id: str) -> int:  # noqa: ARG002 - the interface
-        """Calls of this process that are under way to an instance."""
-        return 0
 
     def turns(self, group: str) -> int:  # noqa: ARG002 - the interface
         """Calls of this process so far that drew from a group (``Decision.group``)."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from typing import Callable, Sequence
+from typing import Callable, Mapping, Sequence, Sized
 
 from .model import Instance
 
@@ -15,7 +15,7 @@ def pick(
     low: int,
     high: int,
     draw: Callable[[], float],
-    inflight: Callable[[str], int],
+    inflight: Mapping[str, Sized],
 ) -> int:
     """The position, from `low` up to but without `high`, of the member that gets the call.
 
@@ -28,8 +28,9 @@ def pick(
     base = prefix[low]
     span = prefix[high] - base
     first = bisect_right(prefix, base + draw() * span, low + 1, high) - 1
-    load = inflight(members[first].id)
+    load = inflight.get(members[first].id)
     if not load:
         return first  # no second candidate can be strictly less loaded
     second = bisect_right(prefix, base + draw() * span, low + 1, high) - 1
-    return second if inflight(members[second].id) * weights[first] < load * weights[second] else first
+    other = inflight.get(members[second].id, ())
+    return second if len(other) * weights[first] < len(load) * weights[second] else first

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Callable, FrozenSet, Optional, Tuple
+from typing import Callable, FrozenSet, Optional
 
 from . import reason, telling
 from .call import Call, Decision, Local
@@ -37,23 +37,32 @@ def decide(
 
     What the steps of DESIGN 9.1 up to the pick leave for a kind of call is kept as a plan for as long as it is true.
     """
-    service, protocol, tls, colour, facts, window = call
-    table = index.rules.routes.get(service)
-    chosen = None if table is None else choose_destination(table, facts, draw)
+    plan = call.plan
+    if (
+        plan is not None
+        and plan.index is index
+        and plan.zone is zone
+        and trace is None
+        and not (exclude or local.avoid or local.draining)
+        and plan.holds(now, local)
+    ):
+        return plan.choose(local, call.window, draw)
+    table = index.rules.routes.get(call.service)
+    chosen = None if table is None else choose_destination(table, call.facts, draw)
     standing = _standing(index, call, local, now, exclude) if exclude or local.avoid or local.draining else CLEAR
-    key: Tuple[object, ...] = (service, protocol, tls, colour, zone)
-    if chosen is not None or standing is not CLEAR:
-        key += (chosen and chosen.key, standing)
+    key = (call.service, call.protocol, call.tls, call.colour, zone, chosen and chosen.key, standing)
     plan = index.plans.get(key)
     if plan is None or trace is not None or not plan.holds(now, local):
-        pool = index.pool(service, protocol, tls)
+        pool = index.pool(call.service, call.protocol, call.tls)
         plan = _prepare(Work(index, call, local, now, zone, trace, pool, standing, chosen))
         if trace is not None:
             return _traced(plan, call, local, draw, trace)
         if len(index.plans) >= _MOST_PLANS:
             index.plans = {}
         index.plans[key] = plan
-    return plan.choose(local, window, draw)
+    if table is None and standing is CLEAR:  # the request has no say in it: the same for each call of this kind
+        call.plan = plan
+    return plan.choose(local, call.window, draw)
 
 
 def _prepare(work: Work) -> Plan:
@@ -69,18 +78,18 @@ def _prepare(work: Work) -> Plan:
         left = zone_step(work, routed)
     if left.group is None or routed.group is None:
         none = Decision(call.service, left.reason, None, "", left.lane, "", left.refused)
-        return Plan(chain.since, chain.until, local.warmup_default, None, NOBODY, none, {})
+        return Plan(work.mesh, work.zone, (chain.since, chain.until), local.warmup_default, None, NOBODY, none)
     wide, frame = work.frame(routed.group), work.frame(left.group)
     spread = frame.spread(left.tier, work.standing, local.place, local.offset)
     code = reason.RETRY if work.standing.tried else reason.EJECTED if left.tier == FAILED else left.reason
     return Plan(
-        max(wide.since, frame.since, chain.since),
-        min(wide.until, frame.until, chain.until),
+        work.mesh,
+        work.zone,
+        (max(wide.since, frame.since, chain.since), min(wide.until, frame.until, chain.until)),
         local.warmup_default,
         (local.place, local.offset) if spread.narrow else None,
         spread,
         Decision(call.service, code, None, left.group.identity, left.lane, left.group.target, refused=False),
-        {},
     )
 
 

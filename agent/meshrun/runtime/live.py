@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from itertools import count
-from typing import Dict, Hashable, Mapping, Optional, Tuple
+from typing import Dict, Hashable, Mapping, NamedTuple, Optional, Tuple
 
 from ..core import admit
 from ..core.aperture import NARROW_FROM
-from ..core.call import Call
+from ..core.call import Call, Decision
 from ..core.colour import routing
 from ..core.index import Index, Snapshot
 from ..core.match import NoFacts
@@ -15,34 +15,43 @@ from ..core.model import Instance, Pairs, shown
 from ..core.rules import Lifecycle, RuleSet
 from ..core.settings import Settings
 from ..telemetry import metrics
+from .leg import Leg
+from .local import Local
 
 MAX_HOSTS = 4096
+
+
+Key = Tuple[str, str, Pairs, Optional[int]]
+"""Protocol, scheme, colour, window: what tells the questions about a service apart that no Route looks at."""
+
+
+class Asked(NamedTuple):
+    """A question to the core, and what a call with this answer sets if the app set nothing of it itself."""
+
+    question: Call
+    plain: Tuple[Tuple[str, str], ...]
 
 
 class Peer:
     """What a host that the app calls is to us."""
 
-    __slots__ = ("_questions", "calls", "host", "routed", "service", "shown", "wide")
+    __slots__ = ("asked", "calls", "host", "routed", "service", "shown")
 
-    def __init__(self, host: str, service: Optional[str], routed: bool, wide: bool) -> None:
+    def __init__(self, host: str, service: Optional[str], routed: bool) -> None:
         self.host = host
         self.service = service  # None: not mesh
         self.shown = shown(service) if service else ""
         self.routed = routed  # a Route names it: conditions look at the request
-        self.wide = wide  # so many instances that a window over them needs counts of its group
-        self._questions: Dict[Tuple[str, str, Pairs, Optional[int]], Call] = {}
+        self.asked: Dict[Key, Asked] = {}
         self.calls: count[int] = count()  # of a host that is not mesh
 
-    def question(self, protocol: str, scheme: str, colour: Pairs, window: Optional[int]) -> Call:
-        """The question to the core about a call that no Route looks at: the same for each call of a colour."""
-        key = (protocol, scheme, colour, window)
-        known = self._questions.get(key)
-        if known is None:
-            if len(self._questions) >= MAX_HOSTS:
-                self._questions = {}
-            known = self._questions[key] = Call(
-                self.service or "", protocol, scheme == "https", colour, NoFacts(), window
-            )
+    def remember(self, key: Key, plain: Tuple[Tuple[str, str], ...]) -> Asked:
+        """The question about a call that no Route looks at."""
+        protocol, scheme, colour, window = key
+        if len(self.asked) >= MAX_HOSTS:
+            self.asked = {}
+        question = Call(self.service or "", protocol, scheme == "https", colour, NoFacts(), window)
+        known = self.asked[key] = Asked(question, plain)
         return known
 
 
@@ -54,9 +63,6 @@ def reusable(keepalive: Optional[float]) -> Optional[float]:
     return None if keepalive is None else keepalive - min(1.0, keepalive / 4)
 
 
-Dial = Tuple[Tuple[str, int], str, Optional[float]]
-
-
 def _is_entry(rules: RuleSet, service: Optional[str]) -> bool:
     """Whether a Lane of any namespace may be entered at the service."""
     return any(service in way.at for lanes in rules.lanes.values() for lane in lanes for way in lane.enter)
@@ -66,12 +72,12 @@ class Live:
     """A snapshot, its index and what is remembered of it."""
 
     __slots__ = (
-        "_dials",
         "_entry",
         "admitted",
         "hosts",
         "index",
         "instances",
+        "legs",
         "namespace",
         "own_colour",
         "snapshot",
@@ -86,7 +92,8 @@ class Live:
         """(incoming colour, trusted) -> the request's colour, where that depends on nothing else."""
         self._entry = _is_entry(snapshot.rules, settings.service)
         self.instances: Dict[str, Instance] = {i.id: i for group in snapshot.instances.values() for i in group}
-        self._dials: Dict[str, Dial] = {}
+        self.legs: Dict[int, Leg] = {}
+        """By the `id` of the decision, which its leg keeps alive."""
         self.hosts: Dict[Hashable, Peer] = {}
         if previous is not None:  # counts of hosts that stay outside the mesh go on
             for key, peer in list(previous.hosts.items()):
@@ -100,8 +107,7 @@ class Live:
     def peer(self, host: str, port: Optional[int]) -> Peer:
         """What `host` is, worked out on first sight."""
         service = self.index.target(host, port, self.namespace)
-        wide = service is not None and len(self.index.instances(service)) >= NARROW_FROM
-        peer = Peer(host, service, service in self.snapshot.rules.routes, wide)
+        peer = Peer(host, service, service in self.snapshot.rules.routes)
         if len(self.hosts) >= MAX_HOSTS:
             self.hosts.clear()
         return self.hosts.setdefault((host, port), peer)
@@ -117,13 +123,14 @@ class Live:
                 self.admitted = {}
             self.admitted[incoming, trusted] = colour
 
-    def dial(self, instance: Instance) -> Dial:
-        """How an instance is reached: address, endpoint, seconds that an idle connection may be used again."""
-        known = self._dials.get(instance.id)
-        if known is None:
-            known = ((instance.address, instance.port), instance.endpoint, reusable(instance.keepalive))
-            self._dials[instance.id] = known
-        return known
+    def leg(self, decision: Decision, instance: Instance, local: Local) -> Leg:
+        """Make and keep the leg of a decision."""
+        dial = ((instance.address, instance.port), instance.endpoint, reusable(instance.keepalive))
+        wide = len(self.index.instances(decision.service)) >= NARROW_FROM
+        if len(self.legs) >= MAX_HOSTS:
+            self.legs = {}
+        new = self.legs[id(decision)] = Leg(decision, instance, dial, local, wide=wide)
+        return new
 
     def lifecycle(self, service: Optional[str]) -> Lifecycle:
         """The `Lifecycle` document of a service, or one that is silent."""

@@ -30,34 +30,30 @@ class Group:
         self.turns = 0
 
     def begin(self) -> None:
-        """A call starts; lost updates of the plain integers between threads only blur the window's size."""
+        """A call begins; lost updates of the plain integers between threads only blur the window's size."""
         self.inflight.append(None)
         now = len(self.inflight)
         self.turns += 1
         if now > self.peak or not self.turns % PEAK_WINDOW:
             self.peak = now
 
-
-NO_GROUP = Group()
-Begun = Tuple[List[None], Group]
+    def end(self) -> None:
+        """A call ended."""
+        if self.inflight:
+            self.inflight.pop()
 
 
 class Local(call.Local):
     """Observations by instance and by group."""
 
     def __init__(self, warmup_default: float = 0.0, offset: float = 0.0) -> None:
-        self._inflight: Dict[str, List[None]] = {}
+        self.inflight: Dict[str, List[None]] = {}
         self._groups: Dict[str, Group] = {}
         self.avoid: Dict[str, float] = {}  # instance id -> until, epoch seconds
         self.draining: Dict[str, float] = {}
         self.place: Optional[Tuple[int, int]] = None
         self.offset = offset
         self.warmup_default = warmup_default
-
-    def inflight(self, instance_id: str) -> int:
-        """Calls of this process to that instance that have not ended."""
-        calls = self._inflight.get(instance_id)
-        return len(calls) if calls is not None else 0
 
     def turns(self, group: str) -> int:
         """Calls of this process to that group so far."""
@@ -69,28 +65,15 @@ class Local(call.Local):
         known = self._groups.get(group)
         return known.peak if known is not None else 0
 
-    def begin(self, instance_id: str, group: str) -> Begun:
-        """A call starts; the answer goes back into `end`. `group` "": nobody asks for its turns and its peak."""
-        calls = self._inflight.get(instance_id)
-        if calls is None:
-            calls = self._inflight.setdefault(instance_id, [])
-        calls.append(None)
-        if not group:
-            return calls, NO_GROUP
-        known = self._groups.get(group)
-        if known is None:
-            known = self._groups.setdefault(group, Group())
-        known.begin()
-        return calls, known
+    def calls(self, instance_id: str) -> List[None]:
+        """The calls under way to that instance: append when one begins, pop when it ends."""
+        known = self.inflight.get(instance_id)
+        return known if known is not None else self.inflight.setdefault(instance_id, [])
 
-    @staticmethod
-    def end(begun: Begun) -> None:
-        """The call ended."""
-        calls, group = begun
-        if calls:
-            calls.pop()
-        if group.inflight:
-            group.inflight.pop()
+    def group(self, name: str) -> Group:
+        """What is counted of a group whose turns and peak somebody asks for."""
+        known = self._groups.get(name)
+        return known if known is not None else self._groups.setdefault(name, Group())
 
     def eject(self, instance_id: str, now: float) -> None:
         """It could not be reached: leave it out for a second."""
@@ -106,9 +89,9 @@ class Local(call.Local):
             for instance_id, until in list(held.items()):
                 if until <= now:
                     held.pop(instance_id, None)
-        for instance_id, calls in list(self._inflight.items()):
+        for instance_id, calls in list(self.inflight.items()):
             if instance_id not in known and not calls:
-                self._inflight.pop(instance_id, None)
+                self.inflight.pop(instance_id, None)
         if len(self._groups) > MAX_GROUPS:
             for group, stats in list(self._groups.items()):
                 if not stats.inflight:

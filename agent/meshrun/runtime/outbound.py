@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 from time import monotonic, time
-from typing import TYPE_CHECKING, Any, Callable, FrozenSet, Optional, Sequence, Tuple
+from typing import TYPE_CHECKING, Any, Callable, FrozenSet, Optional, Sequence, Tuple, Union
 
 from ..core import reason as reasons
 from ..core import route
-from ..core.match import Facts, RequestFacts
-from ..core.model import Pairs, shown
+from ..core.match import RequestFacts
+from ..core.model import Instance, Pairs, shown
 from ..telemetry.metrics import RESULTS
 from .context import CURRENT
 from .headers import DRAINING, Name, text
-from .local import Begun
+from .live import Asked
 
 if TYPE_CHECKING:
-    from .live import Live, Peer
+    from .leg import Leg
+    from .live import Key, Live, Peer
     from .process import Process
 
 CONNECT_CAP = 3.0
 """Seconds for one TCP connect while another instance is left (DESIGN 9.3)."""
 NOBODY: FrozenSet[str] = frozenset()
+NOTHING_CARRIED: Tuple[Tuple[str, str], ...] = ()
 
 
 class Client:
@@ -41,44 +43,60 @@ class Client:
 
 
 class Call:
-    """A decided call. `address` None: dial what the app wrote; the headers are set all the same."""
+    """A decided call. `address` None: dial what the app wrote; the headers are set all the same.
+
+    `set_headers` are to be set on a copy of the app's headers; `fresh`: the app set none of them itself, so that they
+    need only be added.
+    """
 
     # Defaults live on the class and most calls never change them: that is cheaper than storing each of them anew.
     _tried = NOBODY
     _started: Optional[float] = None
     _given: Optional[float] = None
-    _begun: Optional[Begun] = None
+    _leg: Optional[Leg] = None  # while it is under way to an instance
     decision: Optional[route.Decision] = None
     reason = ""
     address: Optional[Tuple[str, int]] = None
     endpoint: Optional[str] = None
     keepalive: Optional[float] = None
     refused: Optional[str] = None
+    fresh = True
 
     def __init__(
-        self, process: Process, live: Live, peer: Peer, question: route.Call, present: Sequence[Tuple[str, str]]
+        self, process: Process, live: Live, peer: Peer, question: route.Call, headers: Tuple[Tuple[str, str], ...]
     ) -> None:
         self._process = process
         self._live = live
         self._peer = peer
         self._question = question
-        self._present = present
+        self.set_headers = headers
 
     def decide(self) -> bool:
         """Ask the core and take what it says; False: not ours, no instance speaks the call's protocol."""
         process = self._process
+        live = self._live
         decision = self.decision = route.decide(
-            self._live.index, self._question, process.local, process.draw, time(), process.zone
+            live.index, self._question, process.local, process.draw, time(), process.zone
         )
         self.reason = decision.reason
         instance = decision.instance
         if instance is not None:
-            self.address, self.endpoint, self.keepalive = self._live.dial(instance)
-            self._begun = process.local.begin(instance.id, decision.group if self._peer.wide else "")
+            self._begin(decision, instance)
             return True
         if decision.refused:
             self.refused = "%s: meshrun refuses the call (%s)" % (shown(decision.service), decision.reason)
         return decision.reason != reasons.PROTOCOL
+
+    def _begin(self, decision: route.Decision, instance: Instance) -> None:
+        """The call goes to this instance from now on."""
+        live = self._live
+        leg = self._leg = live.legs.get(id(decision)) or live.leg(decision, instance, self._process.local)
+        self.address = leg.address
+        self.endpoint = leg.endpoint
+        self.keepalive = leg.keepalive
+        leg.calls.append(None)  # `Leg.begin` written out, for speed
+        if leg.group is not None:
+            leg.group.begin()
 
     def only_colour(self, reason: str) -> None:
         """Leave the address to the app: proxies, side-cars, modes below enforce."""
@@ -86,13 +104,13 @@ class Call:
         self.address = self.endpoint = self.keepalive = self.refused = None
         self.reason = reason
 
-    @property
-    def set_headers(self) -> Tuple[Tuple[str, str], ...]:
-        """What to set on a copy of the app's headers."""
-        current = CURRENT.get()
-        carried = current.carried if current is not None else ()
-        process = self._process
-        return process.headers.outgoing(self._question.colour, carried, process.caller, self._present)
+    def lacks(self, headers: Any) -> bool:
+        """Look again at headers that another agent had in hand since: `set_headers` is from now on what they lack."""
+        written = self._process.headers
+        present = written.present(headers)
+        self.set_headers = written.outgoing(self._question.colour, (), self._process.caller, present)
+        self.fresh = False
+        return bool(self.set_headers)
 
     def next(self, _error: Optional[BaseException] = None) -> bool:
         """The endpoint could not be reached and nothing was sent: leave it out for a second and move on.
@@ -109,11 +127,10 @@ class Call:
         other = self._other()
         if other.instance is None:
             return False
-        process.count(self._peer, decision, "unsent", decision.reason)
+        next(process.counter(self._peer, decision, "unsent", decision.reason))
         self.decision = other
         self.reason = reasons.RETRY
-        self.address, self.endpoint, self.keepalive = self._live.dial(other.instance)
-        self._begun = process.local.begin(other.instance.id, other.group if self._peer.wide else "")
+        self._begin(other, other.instance)
         return True
 
     def _other(self) -> route.Decision:
@@ -140,29 +157,37 @@ class Call:
 
     def done(self, status: Optional[int] = None, headers: Any = None, error: Any = None, sent: bool = True) -> None:
         """The call ended: release it, count it, believe an instance that says it drains."""
-        process, decision = self._process, self.decision
-        begun = self._begun
-        if begun is not None:
-            self._begun = None
-            process.local.end(begun)
-            if headers is not None and decision is not None and decision.instance is not None and _drains(headers):
-                process.local.drains(decision.instance.id, time())
+        ended: Union[int, str]
         if status is not None:
-            result = RESULTS.get(status, "other")
+            ended = status
         elif error is not None and not isinstance(error, Exception):  # a cancelled task, a thrown greenlet, Ctrl-C
-            result = "cancelled"
+            ended = "cancelled"
         else:
-            result = "error" if sent else "unsent"
-        process.count(self._peer, decision, result, self.reason)
+            ended = "error" if sent else "unsent"
+        leg = self._leg
+        if leg is not None:
+            self._leg = None
+            leg.end()
+            if headers is not None and _drains(headers):
+                self._process.local.drains(leg.instance.id, time())
+            counter = leg.counters.get(ended)
+            if counter is not None and self.reason is leg.reason:
+                next(counter)
+                return
+        result = ended if isinstance(ended, str) else RESULTS.get(ended, "other")
+        counter = self._process.counter(self._peer, self.decision, result, self.reason)
+        next(counter)
+        if leg is not None and self.reason is leg.reason:
+            leg.counters[ended] = counter
 
     def __del__(self) -> None:
-        if self._begun is not None:  # the app dropped its response unread: the instance must not look busy for ever
+        if self._leg is not None:  # the app dropped its response unread: the instance must not look busy for ever
             self._end()
 
     def _end(self) -> None:
-        begun, self._begun = self._begun, None
-        if begun is not None:
-            self._process.local.end(begun)
+        leg, self._leg = self._leg, None
+        if leg is not None:
+            leg.end()
 
 
 def _drains(headers: Any) -> bool:
@@ -171,10 +196,10 @@ def _drains(headers: Any) -> bool:
     return DRAINING in headers
 
 
-def make(process: Process) -> Callable[..., Optional[Call]]:
+def make(process: Process) -> Callable[..., Optional[Call]]:  # noqa: C901 -- it counts the function inside
     """The function behind ``hook.outbound``, bound to this process."""
 
-    def outbound(
+    def outbound(  # noqa: C901 -- one way through in every call of the app, written out for speed
         scheme: str, host: str, port: Optional[int], method: Name, path: Name, headers: Any,
         proxied: bool = False, client: Optional[Client] = None, protocol: str = "http",
     ) -> Optional[Call]:  # fmt: skip
@@ -190,17 +215,24 @@ def make(process: Process) -> Callable[..., Optional[Call]]:
             next(peer.calls)
             return None
         current = CURRENT.get()
-        colour = current.colour if current is not None else live.own_colour
-        present = process.headers.present(headers)
-        if present and (current is None or current.trusted):
-            colour = process.headers.incoming(present).colour or colour
-        window = client.window(peer.service) if client is not None else None
-        if peer.routed:
-            facts: Facts = _facts(process, host, method, path, headers, colour, peer.service)
-            question = route.Call(peer.service, protocol, scheme == "https", colour, facts, window)
+        if current is None:
+            colour, carried = live.own_colour, NOTHING_CARRIED
         else:
-            question = peer.question(protocol, scheme, colour, window)
-        call = Call(process, live, peer, question, present)
+            colour, carried = current.colour, current.carried
+        written = process.headers
+        if headers.__class__ is dict and written.names.meaningless.issuperset(headers):
+            present: Sequence[Tuple[str, str]] = ()  # `Headers.present` written out, for speed
+        else:
+            present = written.present(headers)
+        if present and (current is None or current.trusted):
+            colour = written.incoming(present).colour or colour
+        window = client.window(peer.service) if client is not None else None
+        key = (protocol, scheme, colour, window)
+        question, set_headers = peer.asked.get(key) or _ask(process, peer, key, (host, method, path, headers))
+        if present or carried:
+            set_headers = written.outgoing(colour, carried, process.caller, present)
+        call = Call(process, live, peer, question, set_headers)
+        call.fresh = not present
         if not process.routes or proxied:
             return _coloured(process, call, proxied)
         if call.decide():
@@ -225,9 +257,18 @@ def _coloured(process: Process, call: Call, proxied: bool) -> Optional[Call]:
     return None
 
 
-def _facts(
-    process: Process, host: str, method: Name, path: Name, headers: Any, colour: Pairs, service: str
-) -> RequestFacts:
+def _ask(process: Process, peer: Peer, key: Key, request: Tuple[str, Name, Name, Any]) -> Asked:
+    """The question about a call, and the headers that a call of this colour sets."""
+    protocol, scheme, colour, window = key
+    plain = process.headers.outgoing(colour, (), process.caller, ())
+    if not peer.routed:
+        return peer.remember(key, plain)
+    facts = _facts(process, request, colour, peer.service or "")
+    return Asked(route.Call(peer.service or "", protocol, scheme == "https", colour, facts, window), plain)
+
+
+def _facts(process: Process, request: Tuple[str, Name, Name, Any], colour: Pairs, service: str) -> RequestFacts:
+    host, method, path, headers = request
     current = CURRENT.get()
     carried = current.carried if current is not None else ()
 

@@ -9,6 +9,7 @@ import _thread
 import atexit
 import os
 from _random import Random
+from itertools import count
 from time import monotonic, time
 from typing import Any, Callable, List, Mapping, Optional, Tuple
 
@@ -59,7 +60,7 @@ class Process:
         if self.headers.unknown:
             unknown = ", ".join(sorted(set(self.headers.unknown)))
             _guard.report("MESHRUN_WIRE_READ, MESHRUN_WIRE_WRITE", "unknown dialect: %s" % unknown)
-        self.trusts = trust.reader(self.settings["TRUST"], entry=self.settings["ENTRY"])
+        self.trusts = trust.of(self.settings)
         self.set_mode(self.settings["MODE"])
         self.server = Server(self.settings, self.state_dir, self.open_engine, self.lifecycle, _guard.report)
         self.agent = Agent(self)
@@ -170,14 +171,14 @@ class Process:
             self._tidied = now
             self.local.tidy(now, self.live.instances if self.live is not None else {})
 
-    def count(self, peer: Any, decision: Any, result: str, reason: str) -> None:
-        """Count an outgoing call."""
+    def counter(self, peer: Any, decision: Any, result: str, reason: str) -> count[int]:
+        """What counts outgoing calls that ended so."""
         label = target = ""
         if decision is not None:
             target = decision.target
             if decision.lane:
                 label = self._lane_label(decision.lane)
-        self.requests.add(("outbound", self.caller, peer.shown, label, target, result, reason))
+        return self.requests.series(("outbound", self.caller, peer.shown, label, target, result, reason))
 
     @_guard.guarded(where="served")
     def served(self, request: Request, status: Optional[int]) -> None:
@@ -195,10 +196,20 @@ class Process:
         return known
 
     def dropped(self, incoming: Incoming) -> None:
-        """Count members of a colour that were not believed."""
-        for why, number in (("malformed", incoming.dropped), ("conflict", incoming.conflicts)):
+        """Count members of a colour that could not be read, or that others contradicted."""
+        self._dropped("malformed", incoming.dropped)
+        self._dropped("conflict", incoming.conflicts)
+
+    def distrusted(self, incoming: Incoming) -> Incoming:
+        """Count a colour that does not count, and forget who says that it calls. The colour is left to be ignored."""
+        self._dropped("untrusted", len(incoming.colour))
+        return incoming._replace(caller=None)
+
+    def _dropped(self, why: str, number: int) -> None:
+        if number:
+            counter = self.colour_dropped.series((why,))
             for _ in range(min(number, 64)):
-                self.colour_dropped.add((why,))
+                next(counter)
 
     def status(self) -> Mapping[str, Any]:
         """The process as ``GET /status`` shows it."""
@@ -271,6 +282,8 @@ class Process:
         if self._engine is not None:
             self._engine.reopen()
         self.local = self._observer()
+        if self.live is not None:
+            self.live.legs = {}  # they count the parent's calls under way
         self.server.after_fork_child()
 
     def _observer(self) -> Local:

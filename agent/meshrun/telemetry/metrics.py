@@ -36,8 +36,12 @@ class Counter:
 
     def add(self, key: Tuple[str, ...]) -> None:
         """Count one event with these label values, in the order of `labels`."""
+        next(self.series(key))
+
+    def series(self, key: Tuple[str, ...]) -> count[int]:
+        """The counter of these label values, for whoever counts the same often: ``next(counter)``."""
         counter = self._series.get(key)
-        next(counter if counter is not None else self._new(key))
+        return counter if counter is not None else self._new(key)
 
     def _new(self, key: Tuple[str, ...]) -> count[int]:
         if len(self._series) >= MAX_SERIES:

@@ -78,14 +78,14 @@ def separates(request: Any) -> bool:
     return found
 
 
-@hook.guarded()
+@hook.positional()
 def prepare(connector: Any, request: Any, routed: Routed, call: hook.Call) -> None:
     """Colour the request, and let it ask the connector for a connection to the endpoint of the call, if it has one.
 
     The endpoint enters the key by the field that aiohttp has for a proxy's headers; there is no proxy here.
     """
     if routed.added is None:
-        routed.colour(call.set_headers, request.headers)
+        routed.colour(call, request.headers)
     if call.address is None or not (_separating.get(type(request)) or separates(request)):
         return
     if connector._family and connector._family != family(call.address[0]):  # noqa: SLF001 -- no public name in a subclass

@@ -35,14 +35,12 @@ class Routed:
     def __init__(self, call: hook.Call) -> None:
         self.call: Optional[hook.Call] = call
 
-    def colour(self, added: Tuple[Tuple[str, str], ...], headers: Any) -> None:
+    def colour(self, call: hook.Call, headers: Any) -> None:
         """Set the call's headers on those of the `ClientRequest`, which are a copy of the app's."""
-        self.added = added
+        added = self.added = call.set_headers
         self._headers = headers
-        for name, _ in added:
-            if name in headers:
-                self._saved = headers.copy()
-                break
+        if not call.fresh:
+            self._saved = headers.copy()
         for name, value in added:
             if value.isascii():
                 headers[name] = value
@@ -106,7 +104,7 @@ class Routed:
             self.end()
 
 
-@hook.guarded()
+@hook.positional()
 def finish(call: hook.Call, status: Optional[int], headers: Any, error: Any, sent: bool) -> None:
     """The call ended."""
     call.done(status, headers, error, sent)

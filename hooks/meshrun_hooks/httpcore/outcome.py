@@ -14,22 +14,23 @@ UNSENT = (httpcore.ConnectError, httpcore.ConnectTimeout, httpcore.PoolTimeout)
 Ending = Tuple["hook.Call", int, Any]
 
 
-@hook.guarded()
-def finish(call: hook.Call, status: Optional[int], headers: Any, error: Any = None, sent: bool = True) -> None:
-    """The call ended."""
-    call.done(status, headers, error, sent)
+@hook.positional()
+def finish(call: hook.Call, status: Optional[int], headers: Any) -> None:
+    """The call ended with a response."""
+    call.done(status, headers)
 
 
-@hook.guarded()
+@hook.positional()
 def answered(call: hook.Call, response: httpcore.Response) -> None:
     """The response's head is there: the call ends with its stream."""
     setattr(response.stream, ENDING, (call, response.status, response.headers))
 
 
+@hook.guarded()
 def failed(call: hook.Call) -> None:
     """The exception that is passing through ends the call."""
     error = sys.exc_info()[1]
-    finish(call, None, None, error, not isinstance(error, UNSENT))
+    call.done(None, None, error, not isinstance(error, UNSENT))
 
 
 def make_close(original: Callable[[Any], None]) -> Callable[[Any], None]:

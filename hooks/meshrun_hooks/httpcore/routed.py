@@ -6,7 +6,7 @@ The app's `Request`, its URL and its list of headers are never changed: a routed
 from __future__ import annotations
 
 from copy import copy
-from typing import Any, Dict, FrozenSet, List, Optional, Tuple
+from typing import Any, Dict, FrozenSet, List, NamedTuple, Optional, Tuple
 
 import httpcore
 
@@ -17,7 +17,18 @@ Address = Tuple[str, int]
 DEFAULT_PORTS = {b"http": 80, b"https": 443, b"ws": 80, b"wss": 443}
 MAX_KNOWN = 1024
 _new = object.__new__
-_known: Dict[Set, Tuple[List[Tuple[bytes, bytes]], FrozenSet[bytes]]] = {}
+
+
+class Encoded(NamedTuple):
+    """Headers as httpcore has them, and their names in lower case."""
+
+    added: Set  # kept, so that nothing else gets its `id`
+    pairs: List[Tuple[bytes, bytes]]
+    names: FrozenSet[bytes]
+
+
+_known: Dict[int, Encoded] = {}
+"""By the `id` of the headers to set: they are the same object for each call of a colour."""
 
 
 class Origin(httpcore.Origin):
@@ -77,21 +88,24 @@ class Lower(Dict[bytes, bytes]):
 _lower = Lower()
 
 
-def encoded(added: Set) -> Tuple[List[Tuple[bytes, bytes]], FrozenSet[bytes]]:
+def encoded(added: Set) -> Encoded:
     """Headers as httpcore has them, and their names in lower case; the same for each call of a colour."""
     pairs = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in added]
     if len(_known) >= MAX_KNOWN:
         _known.clear()
-    known = _known[added] = pairs, frozenset(name.lower() for name, _ in pairs)
+    known = _known[id(added)] = Encoded(added, pairs, frozenset(name.lower() for name, _ in pairs))
     return known
 
 
-@hook.guarded()
+@hook.positional()
 def route(request: httpcore.Request, call: hook.Call) -> httpcore.Request:
     """The app's request on its way to the endpoint of the call, with the headers of the call."""
     added = call.set_headers
-    pairs, names = _known.get(added) or encoded(added)
-    return copied(request, [pair for pair in request.headers if _lower[pair[0]] not in names] + pairs, call)
+    known = _known.get(id(added)) or encoded(added)
+    given = request.headers
+    if not call.fresh:
+        given = [pair for pair in given if _lower[pair[0]] not in known.names]
+    return copied(request, [*given, *known.pairs], call)
 
 
 def copied(request: httpcore.Request, headers: List[Tuple[bytes, bytes]], call: hook.Call) -> httpcore.Request:

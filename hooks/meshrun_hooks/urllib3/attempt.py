@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextvars import ContextVar
 from typing import Any, Optional
 
-from . import hot_guard
+from meshrun import hook
 
 MARK = "_meshrun"
 """The attribute under which a connection knows its attempt and a pool its idle connections."""
@@ -28,7 +28,7 @@ class Attempt:
         conn._meshrun = self  # noqa: SLF001 -- our own mark
         self.pool = None
 
-    @hot_guard.three("urllib3.end")
+    @hook.positional(where="urllib3.end")
     def answered(self, status: Any, headers: Any) -> None:
         """Tell, once, that the head of a response came."""
         call, self.call = self.call, None
@@ -36,7 +36,7 @@ class Attempt:
             self.endpoint = call.endpoint
             call.done(status, headers)
 
-    @hot_guard.three("urllib3.end")
+    @hook.positional(where="urllib3.end")
     def failed(self, error: Any, sent: Any) -> None:
         """Tell, once, that no response came; `sent`: something may have reached the endpoint."""
         call, self.call = self.call, None

@@ -11,7 +11,7 @@ from typing import Any, Callable, Optional, Tuple
 
 from meshrun import hook
 
-from . import hot_guard, idle, kinds
+from . import idle, kinds
 from .attempt import CURRENT, Attempt
 from .headers import with_set
 from .kinds import ODD, PLAIN
@@ -31,14 +31,7 @@ def urlopen(original: Any) -> Function:
             if _arguments(exact) == _arguments(original):
                 exact.__defaults__ = original.__defaults__
                 return exact  # type: ignore[no-any-return]
-    return _urlopen_any(method(original))
-
-
-def method(original: Any) -> Function:
-    """`original` as a function that takes the object first, whatever descriptor it is."""
-    if isinstance(original, FunctionType):
-        return original
-    return lambda self, *args, **kwargs: original.__get__(self, type(self))(*args, **kwargs)
+    return _urlopen_any(original)
 
 
 def _arguments(function: Any) -> Tuple[str, ...]:
@@ -136,6 +129,32 @@ def _urlopen_any(original: Function) -> Function:
     return urlopen
 
 
+def shared(pools: Any) -> bool:
+    """Whether another agent's wrapper of `urlopen` lies below ours, or is there before us."""
+    function = vars(pools.HTTPConnectionPool)["urlopen"]
+    if getattr(function, "__globals__", None) is globals():
+        function = function.__wrapped__
+    return getattr(function, "__globals__", None) is not vars(pools) or type(function) is not FunctionType
+
+
+def make_request(original: Function) -> Function:
+    """`_make_request`, a seam only below such a wrapper, which may have set shared headers anew."""
+
+    def _make_request(self: Any, conn: Any, *args: Any, **kwargs: Any) -> Any:
+        attempt = getattr(conn, "_meshrun", None)
+        if attempt is not None and attempt.call is not None and "headers" in kwargs:
+            kwargs["headers"] = _again(self, attempt.call, kwargs["headers"]) or kwargs["headers"]
+        return original(self, conn, *args, **kwargs)
+
+    return _make_request
+
+
+@hook.guarded(where="urllib3.again")
+def _again(pool: Any, call: Any, headers: Any) -> Any:
+    """A copy of the headers with what they lack of ours; None: they have it all."""
+    return with_set(headers, call, pool) if call.lacks(headers) else None
+
+
 @hook.guarded(where="urllib3.decide")
 def _unusual(pool: Any, method: Any, url: Any, headers: Any) -> Any:
     """Decide a call through a proxy or of an absolute URL, and every call once a pool turned up that is not ours."""
@@ -148,7 +167,7 @@ def _unusual(pool: Any, method: Any, url: Any, headers: Any) -> Any:
     return hook.outbound(scheme, host, port, method, path, given, True) if scheme == "http" else None
 
 
-@hot_guard.four("urllib3.begin")
+@hook.positional(where="urllib3.begin")
 def _begin(pool: Any, call: Any, headers: Any, retries: Any) -> Optional[Attempt]:
     """The attempt of a decided call, made the current one; None for a pool that does not dial through our seam.
 
@@ -165,7 +184,7 @@ def _begin(pool: Any, call: Any, headers: Any, retries: Any) -> Optional[Attempt
                 before.answered(history[-1].status, None)
             else:
                 before.failed(history[-1].error, True)
-    copy = with_set(pool.headers if headers is None else headers, call.set_headers, pool)
+    copy = with_set(pool.headers if headers is None else headers, call, pool)
     attempt = Attempt(call, pool, copy, before)
     if getattr(pool, "_meshrun", None) is None and (call.endpoint is not None or call.refused is not None):
         idle.of(pool)

@@ -5,32 +5,31 @@ A name that is there already, in any case, keeps its place and, where the mappin
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, Sequence, Tuple
+from typing import Any, Callable, Dict
 
 from urllib3 import _version
 
 from .kinds import own
 
-Pairs = Sequence[Tuple[str, str]]
-Way = Callable[[Any, Pairs, Any], Any]
+Way = Callable[[Any, Any, Any], Any]
 
 _CASE_COUNTS = [int(number) for number in _version.__version__.split(".")[:3] if number.isdigit()] < [1, 26, 6]
 """Whether urllib3 asks the headers themselves for a lower-case name, so that a plain dict of them would not do."""
 _MAX_KINDS = 64
 
 
-def with_set(headers: Any, pairs: Pairs, pool: Any) -> Any:
-    """A copy of `headers`, with `pairs` set, for a request of `pool`."""
+def with_set(headers: Any, call: Any, pool: Any) -> Any:
+    """A copy of `headers`, with those of the call set, for a request of `pool`."""
     kind = type(headers)
-    return (_WAYS.get(kind) or _learn(kind))(headers, pairs, pool)
+    return (_WAYS.get(kind) or _learn(kind))(headers, call, pool)
 
 
-def _dict(headers: Any, pairs: Pairs, _: Any) -> Any:
+def _dict(headers: Any, call: Any, _: Any) -> Any:
     """A dict, or a class of the app's made from one."""
     copy = headers.copy()
-    for name, value in pairs:
+    for name, value in call.set_headers:
         found = name
-        if name not in copy:
+        if name not in copy and not call.fresh:
             size = len(name)
             for key in copy:
                 if len(key) == size and _lower(key) == name.lower():
@@ -43,25 +42,25 @@ def _lower(key: Any) -> str:
     return (key if isinstance(key, str) else key.decode("latin-1")).lower()
 
 
-def _entries(headers: Any, pairs: Pairs, pool: Any) -> Any:
+def _entries(headers: Any, call: Any, pool: Any) -> Any:
     """The CaseInsensitiveDict of `requests`, as a plain dict whose copies cost next to nothing.
 
     Where code of the app sees the headers below `urlopen`, they stay of their class.
     """
     if not own(pool):
-        return _mapping(headers, pairs, pool)
+        return _mapping(headers, call, pool)
     entries = headers._store  # noqa: SLF001 -- items() builds the same pairs one call at a time
     copy = dict(entries.values())
-    for name, value in pairs:
-        known = entries.get(name.lower())
+    for name, value in call.set_headers:
+        known = None if call.fresh else entries.get(name.lower())
         copy[name if known is None else known[0]] = value
     return copy
 
 
-def _mapping(headers: Any, pairs: Pairs, _: Any) -> Any:
+def _mapping(headers: Any, call: Any, _: Any) -> Any:
     """Any other mapping minds no case itself; its own copy keeps repeated names and the meaning of its class."""
     copy = headers.copy()
-    for name, value in pairs:
+    for name, value in call.set_headers:
         copy[name] = value
     return copy
 

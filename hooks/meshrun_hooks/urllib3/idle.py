@@ -17,7 +17,6 @@ from urllib3.util.connection import is_connection_dropped
 
 from meshrun import hook
 
-from . import hot_guard
 from .attempt import CURRENT, MARK, Attempt
 
 Waiting = List[Tuple[float, Any]]
@@ -140,7 +139,7 @@ def new_conn(original: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return _new_conn
 
 
-@hot_guard.three("urllib3.take")
+@hook.positional(where="urllib3.take")
 def _take(pool: Any, idle: Idle, attempt: Optional[Attempt]) -> Any:
     """An idle connection for the attempt, closed if it waited too long (urllib3 opens it again); None: make one."""
     call = attempt.call if attempt is not None else None
@@ -171,7 +170,7 @@ def put_conn(original: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
     return _put_conn
 
 
-@hot_guard.three("urllib3.keep", default=False)
+@hook.positional(default=False, where="urllib3.keep")
 def _keep(pool: Any, idle: Idle, conn: Any) -> bool:
     """Let the connection wait here; False: the pool is closed, the library closes the connection."""
     attempt = getattr(conn, "_meshrun", None)

@@ -14,22 +14,16 @@ Seam = Tuple[Any, str, Callable[[Any], Any]]
 def seams() -> List[Seam]:
     """Owner, attribute, and the function that makes the new one from the original."""
     plain, secure = connectionpool.HTTPConnectionPool, connectionpool.HTTPSConnectionPool
-    return [
-        (connection.HTTPConnection, "_new_conn", _bound(dial.new_conn)),
-        (connection.HTTPConnection, "getresponse", _bound(dial.getresponse)),
-        (plain, "close", _bound(idle.close)),
-        (plain, "_put_conn", _bound(idle.put_conn)),
-        (plain, "_new_conn", _bound(idle.new_conn)),
-        (secure, "_new_conn", _bound(idle.new_conn)),
-        (plain, "_get_conn", _bound(idle.get_conn)),
+    listed: List[Seam] = [
+        (connection.HTTPConnection, "_new_conn", dial.new_conn),
+        (connection.HTTPConnection, "getresponse", dial.getresponse),
+        (plain, "close", idle.close),
+        (plain, "_put_conn", idle.put_conn),
+        (plain, "_new_conn", idle.new_conn),
+        (secure, "_new_conn", idle.new_conn),
+        (plain, "_get_conn", idle.get_conn),
         (plain, "urlopen", decide.urlopen),
     ]
-
-
-def _bound(make: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """Call the original as a method even where another agent put a descriptor in its place before us."""
-
-    def made(original: Any) -> Any:
-        return make(decide.method(original))
-
-    return made
+    if decide.shared(connectionpool) and hasattr(plain, "_make_request"):
+        listed.append((plain, "_make_request", decide.make_request))
+    return listed

@@ -20,7 +20,8 @@ def draws(*numbers: float) -> Callable[[], float]:
 
 def picked(weights: List[float], loads: Dict[str, int], *numbers: float, low: int = 0, high: int = 0) -> int:
     prefix = list(accumulate(weights, initial=0.0))
-    return pick(MEMBERS, weights, prefix, low, high or len(weights), draws(*numbers), lambda name: loads.get(name, 0))
+    inflight = {name: range(load) for name, load in loads.items()}
+    return pick(MEMBERS, weights, prefix, low, high or len(weights), draws(*numbers), inflight)
 
 
 def test_a_single_member_needs_no_draw() -> None:

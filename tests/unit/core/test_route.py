@@ -67,12 +67,9 @@ class Seen(Local):
         self.avoid = dict.fromkeys(avoid, NOW + 1)
         self.draining = dict.fromkeys(draining, NOW + 1)
         self.place = place
-        self.loads = loads or {}
+        self.inflight = {one: range(load) for one, load in (loads or {}).items()}
         self.now = turns
         self.most = peak
-
-    def inflight(self, instance_id: str) -> int:
-        return self.loads.get(instance_id, 0)
 
     def turns(self, group: str) -> int:
         return self.now
@@ -475,10 +472,10 @@ VARIANTS: List[Tuple[Call, Local, float, Optional[str]]] = [
     (PLAIN, Seen(place=(2, 4)), NOW, None),
     (PLAIN, Seen(turns=450), NOW, None),
     (PLAIN, Seen(peak=9), NOW, None),
-    (PLAIN._replace(window=3), Seen(), NOW, None),
-    (PLAIN._replace(protocol="grpc"), Seen(), NOW, None),
-    (PLAIN._replace(tls=True), Seen(), NOW, None),
-    (PLAIN._replace(colour=GRAY), Seen(), NOW, None),
+    (Call(ORDERS, "http", False, (), NoFacts(), 3), Seen(), NOW, None),
+    (Call(ORDERS, "grpc", False, (), NoFacts()), Seen(), NOW, None),
+    (Call(ORDERS, "http", True, (), NoFacts()), Seen(), NOW, None),
+    (Call(ORDERS, "http", False, GRAY, NoFacts()), Seen(), NOW, None),
     (PLAIN, Seen(avoid=("a0",)), NOW, None),
     (PLAIN, Seen(draining=("a0",)), NOW, None),
 ]

@@ -122,9 +122,7 @@ class Seen(Local):
         self.offset = numbers[0] / 10
         self.warmup_default = float(numbers[1])
         self._numbers = numbers
-
-    def inflight(self, instance_id: str) -> int:
-        return self._numbers[int(instance_id[1:]) % len(self._numbers)]
+        self.inflight = {"i%d" % slot: range(numbers[slot % len(numbers)]) for slot in range(24)}
 
     def turns(self, group: str) -> int:
         return self._numbers[2] * 37
