@@ -4,10 +4,21 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Dict, List
+    from typing import Callable, Dict, List, Optional
+
+    from .boot.crash import Guard
 
 states: Dict[str, str] = {}
 """Hook -> ``waiting`` (its library is not imported yet), ``applied`` or ``off:<reason>``."""
 
 early: List[str] = []
 """Modules that were imported before meshrun started: what the program took out of them by name may be unpatched."""
+
+dormant: Optional[str] = None
+"""Why no hook was applied when this process started; None: they are."""
+
+switch: Optional[Callable[[Optional[str]], bool]] = None
+"""`boot.apply.Hooks.switch` of this process: takes the seams out, or puts them in again."""
+
+crash: Optional[Guard] = None
+"""The mark of the crash guard, where there is one."""

@@ -8,13 +8,15 @@ as "untouched". Functions of a hook file that run beside the library's own go th
 from __future__ import annotations
 
 import _thread
+import os
+from _thread import get_ident
 
-from . import _guard
+from . import _applied, _guard, _native, _seams
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # `typing` costs 10 ms, and a hook may be all that a small program loads of ours
     from contextvars import Context
-    from typing import Any, Callable, Dict, Iterable, Mapping, Optional, Sequence, Tuple, Union
+    from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple, Union
 
     from .runtime.context import Current as Current  # noqa: PLC0414 - hooks name these types through this module
     from .runtime.inbound import Request as Request  # noqa: PLC0414 - as above
@@ -25,10 +27,14 @@ if TYPE_CHECKING:  # `typing` costs 10 ms, and a hook may be all that a small pr
 VERSION = 1
 guarded = _guard.guarded
 positional = _guard.positional
+replace, restore, seams = _seams.replace, _seams.restore, _seams.seams
 
 _process: Optional[Process] = None
 _tried = _settled = False
 _loading = _thread.RLock()
+_holder = 0  # the thread that holds it while it forks
+MAX_WAIT_SECONDS = 2.0
+"""How long a fork waits for what another thread has begun."""
 
 
 class Untouched:
@@ -99,6 +105,31 @@ def _make() -> None:
         _settled = True
 
 
+@guarded(where="fork")
+def _before_fork() -> None:
+    """Let a thread that makes the runtime finish first: a child has half of it, and waits for ever for the rest."""
+    global _holder  # noqa: PLW0603 -- as above
+    if not _settled and _loading.acquire(True, MAX_WAIT_SECONDS):
+        _holder = get_ident()
+    if _process is not None:
+        _process.before_fork()
+
+
+def _in_parent() -> None:
+    global _holder  # noqa: PLW0603 -- as above
+    if _holder == get_ident():
+        _holder = 0
+        _loading.release()
+
+
+def _in_child() -> None:
+    global _loading, _tried, _holder
+    _loading, _holder, _tried = _thread.RLock(), 0, _settled
+
+
+os.register_at_fork(before=_before_fork, after_in_parent=_in_parent, after_in_child=_in_child)
+
+
 def _built() -> Process:
     from .runtime import hot_guard  # noqa: PLC0415 -- the runtime is loaded at first use, not at import
     from .runtime import inbound as incoming  # noqa: PLC0415 - as above
@@ -121,55 +152,70 @@ def client(limit: Optional[int]) -> Optional[Client]:
 
     return Client(limit)
 
+
 def current() -> Optional[Current]:
     """A token of the request that the running code works for; None: nothing of it has to follow anywhere.
 
     A hook asks where something is spawned, and hands on what `inherited` makes of the token.
     """
-    return None  # without the runtime no request has been seen: `_follow` puts the functions of `carry` in
+    return None  # in this process no request has been seen yet
 
 
 def inherited(
-    token: Current, _library: str, _function: Optional[Callable[..., Any]], _kind: Optional[type] = None
+    token: Current, library: str, function: Optional[Callable[..., Any]], kind: Optional[type] = None
 ) -> Optional[Current]:
     """What is to be current in what is spawned; None: nothing, as in workers and loops that outlive the request.
 
-    `_library`: the seam, as ``meshrun_colour_lost_total`` names it. `_function`: what will run; None: a method of the
-    class `_kind`, which is that of the thread, process or greenlet, and None for a task that a pool will run.
+    `library`: the seam, as ``meshrun_colour_lost_total`` names it. `function`: what will run; None: a method of the
+    class `kind`, which is that of the thread, process or greenlet, and None for a task that a pool will run.
     """
-    return token
+    _follow()
+    return inherited(token, library, function, kind)
 
 
 def run(
-    _token: Optional[Current], function: Callable[..., Any], args: Tuple[Any, ...] = (),
+    token: Optional[Current], function: Callable[..., Any], args: Tuple[Any, ...] = (),
     kwargs: Optional[Mapping[str, Any]] = None,
 ) -> Any:  # fmt: skip
     """Call `function` with the token current."""
-    return function(*args, **kwargs or {})
+    _follow()
+    return run(token, function, args, kwargs)
 
 
-def enter(_token: Optional[Current]) -> None:
+def enter(token: Optional[Current]) -> None:
     """Let the token be current from here on: for what has a context of its own, and the loop of a worker process."""
+    if token is not None:
+        _follow()
+        enter(token)
 
 
-def context(_token: Current) -> Optional[Context]:
+def context(token: Current) -> Context:
     """A new context in which the token is current and nothing else is set."""
-    return None
+    _follow()
+    return context(token)
 
 
-def pack(_token: Optional[Current]) -> Tuple[Any, ...]:
+def pack(token: Optional[Current]) -> Tuple[Any, ...]:
     """The token as plain values that go through pickle."""
-    return ()
+    _follow()
+    return pack(token)
 
 
 def unpack(packed: Tuple[Any, ...]) -> Optional[Current]:
-    """The token of another process. Loads no more of the runtime than the context."""
+    """The token of another process."""
     _follow()
-    return unpack(packed)  # by now the one of `carry`
+    return unpack(packed)
+
+
+@guarded(where="native")
+def patches() -> None:
+    """A library is here that may replace what the interpreter blocks by: our own thread keeps the original."""
+    _native.keep()
 
 
 def _follow() -> None:
-    from .runtime import carry  # noqa: PLC0415 - a process that serves and spawns nothing coloured does without
+    """Put the functions of `carry` in the place of those above. They need little more than a context variable."""
+    from .runtime import carry  # noqa: PLC0415 - a process that serves nothing and is handed no colour does without
 
     names = ("current", "inherited", "run", "enter", "context", "pack", "unpack")
     globals().update((name, getattr(carry, name)) for name in names)
@@ -198,6 +244,13 @@ def ready() -> None:
         process.ready()
 
 
+@guarded(where="stopped")
+def stopped() -> None:
+    """The last server of this process has closed its sockets, and the program goes on."""
+    if _process is not None:
+        _process.server.stopped()
+
+
 @guarded(where="forks")
 def forks() -> None:
     """This process is a master that will fork workers: no thread of ours may run here."""
@@ -217,6 +270,11 @@ def gate(signum: int, *, echo: bool = False) -> bool:
     return False if _process is None else _process.server.gate(signum, echo=echo)
 
 
+def holds() -> bool:
+    """Whether a stop signal is held, or is being delivered."""
+    return _process is not None and _process.server.holds
+
+
 @guarded(where="wake")
 def wake() -> None:
     """Load the runtime of a process that started dormant, so that its agent thread hears when the mode changes."""
@@ -230,99 +288,26 @@ def calls_under_way() -> bool:
     return _process is not None and any(_process.local.inflight.values())
 
 
-@guarded(where="main thread")
-def in_main_thread() -> None:
-    """The main thread comes by, which alone may set signal handlers: for servers that began while meshrun was out."""
-    if _process is not None:
-        _process.server.arm()
+def thread_of(loop: Any) -> int:
+    """The ident of the thread that runs an event loop; of one that does not say, that of the main thread."""
+    from threading import main_thread  # noqa: PLC0415 - whoever has a loop has loaded it
+
+    ident: Optional[int] = getattr(loop, "_thread_id", None) or main_thread().ident
+    return ident or _thread.get_ident()
 
 
-_replaced: Dict[Tuple[int, str], Tuple[Any, str, Any, Any, bool]] = {}
-_replacing = _thread.RLock()
-"""A switch of modes may meet an import that patches; nothing is imported while it is held."""
+def alive(*kinds: type) -> List[Any]:
+    """The objects of these classes that the program holds: for what a hook could not see when it was made.
 
-
-def replace(owner: Any, name: str, make: Callable[[Any], Any]) -> None:
-    """Put ``make(original)`` in the place of ``owner.name``; raises AttributeError if the seam is gone. Idempotent.
-
-    The new function carries the original's name, qualified name, module, documentation, annotations and attributes,
-    so that pickling by name, signatures and tracebacks read as before.
+    Looks at every object that there is (milliseconds), so only where the mode changes. Runs no code of the app.
     """
-    known = _replaced.get((id(owner), name))
-    if known is not None and _holds(vars(owner).get(name), known[3]):
-        return  # else the module was reloaded, and its functions are bare again
-    own = name in vars(owner)
-    original = vars(owner)[name] if own else getattr(owner, name)
-    new = make(_called_plainly(owner, original))
-    for attribute in ("__module__", "__name__", "__qualname__", "__doc__", "__annotations__"):
-        if hasattr(original, attribute):
-            setattr(new, attribute, getattr(original, attribute))
-    new.__dict__.update(getattr(original, "__dict__", {}))
-    new.__wrapped__ = original
-    setattr(owner, name, new)
-    _replaced[id(owner), name] = (owner, name, original, new, own)
+    from gc import get_objects  # noqa: PLC0415 - only where the mode changes
+
+    return [thing for thing in get_objects() if issubclass(type(thing), kinds)]
 
 
-def _called_plainly(owner: Any, original: Any) -> Any:
-    """What a hook calls as ``original(self, ...)``: the attribute of a class, bound as the interpreter binds it.
+def ask_main_thread(function: Callable[[], object]) -> None:
+    """Let the main thread, which alone may set signal handlers, call ``function()`` as soon as it runs Python code."""
+    from . import _main_thread  # noqa: PLC0415 - only where the mode changes
 
-    Another agent's wrapper may be a descriptor that learns by ``__get__`` whose method it is; called without, it takes
-    the object for the first argument. Its type says so: it answers `isinstance` as the function that it wraps.
-    """
-    if type(original) is _FUNCTION or not isinstance(owner, type) or not hasattr(type(original), "__get__"):
-        return original
-
-    def bound(self: Any, *args: Any, **kwargs: Any) -> Any:
-        return original.__get__(self, type(self))(*args, **kwargs)
-
-    return bound
-
-
-_FUNCTION = type(_called_plainly)
-
-
-def _holds(outer: Any, ours: Any) -> bool:
-    """Whether `ours` is `outer` or lies under the wrappers that others put on it."""
-    for _ in range(32):
-        if outer is ours or outer is None:
-            break
-        outer = getattr(outer, "__wrapped__", None) or getattr(outer, "__func__", None)
-    return outer is ours
-
-
-def restore(owner: Any, name: str) -> None:
-    """Undo `replace`. Where somebody wrapped ours since, theirs stays.
-
-    Ours below it then answers as untouched by itself, since the mode that takes seams out is dormant.
-    """
-    entry = _replaced.get((id(owner), name))
-    if entry is None:
-        return
-    _, _, original, new, own = entry
-    if vars(owner).get(name) is not new:
-        return
-    if own:
-        setattr(owner, name, original)
-    else:
-        delattr(owner, name)
-    del _replaced[id(owner), name]
-
-
-def seams(
-    listed: Callable[[], Iterable[Tuple[Any, str, Callable[[Any], Any]]]],
-) -> Tuple[Callable[[], None], Callable[[], None]]:
-    """``patch`` and ``unpatch`` of a hook file, from its function that answers (owner, name, make) of each seam.
-
-    That function imports the library, so it runs when one of the two does, not before. Both go by `replace` and
-    `restore`; `patch` raises AttributeError if a seam is gone.
-    """
-
-    def patch() -> None:
-        for owner, name, make in listed():
-            replace(owner, name, make)
-
-    def unpatch() -> None:
-        for owner, name, _ in listed():
-            restore(owner, name)
-
-    return patch, unpatch
+    _main_thread.soon(function)

@@ -7,7 +7,7 @@ on the connection. `StreamResponse.prepare` writes the head; there keep-alive en
 from __future__ import annotations
 
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, Optional
 
 from meshrun import hook
 
@@ -26,13 +26,13 @@ _CURRENT: ContextVar[Any] = ContextVar("meshrun_aiohttp_request", default=None)
 
 
 @hook.guarded()
-def _started(site: Any) -> None:
+def _started(site: Any, thread: Optional[int] = None) -> None:
     # The names are private, but slots of the public base class of sites since 2.3.
     tls, keepalive = site._ssl_context is not None, _keepalive(site._runner.server)  # noqa: SLF001 - see above
     for sock in site._server.sockets:  # noqa: SLF001 - see above
         name = sock.getsockname()
         if isinstance(name, tuple):  # else a Unix socket
-            hook.listening(name[0], name[1], "http", tls=tls, keepalive=keepalive)
+            hook.listening(name[0], name[1], "http", tls=tls, keepalive=keepalive, thread=thread)
     hook.ready()
 
 
@@ -108,3 +108,14 @@ def _seams() -> Any:
 
 
 patch, unpatch = hook.seams(_seams)
+
+
+@hook.guarded()
+def running() -> None:
+    """Sites that began while the seam was out."""
+    from aiohttp.web_runner import SockSite, TCPSite
+
+    for site in hook.alive(TCPSite, SockSite):
+        server = site._server  # noqa: SLF001 - see `_started`
+        if server is not None and server.sockets:
+            _started(site, hook.thread_of(server.get_loop()))

@@ -53,3 +53,16 @@ def _seams() -> Any:
 
 
 patch, unpatch = hook.seams(_seams)
+
+
+@hook.guarded()
+def running() -> None:
+    """Loops whose callbacks were set while the seam was out: they pass the gate from now on."""
+    from asyncio.unix_events import _UnixSelectorEventLoop
+
+    for loop in hook.alive(_UnixSelectorEventLoop):
+        for signum, handle in list(loop._signal_handlers.items()):  # noqa: SLF001 -- nobody else knows of them
+            callback = handle._callback  # noqa: SLF001 -- as above
+            gated = _gated(signum, callback)
+            if gated is not None and getattr(callback, "__code__", None) is not gated.__code__:
+                handle._callback = gated  # noqa: SLF001 -- as above

@@ -27,14 +27,16 @@ def _listening(arbiter: Any) -> None:
     names = [listener.getsockname() for listener in arbiter.LISTENERS] or cfg.address
     for name in names:
         if isinstance(name, tuple) and name[1]:  # else a Unix socket
-            hook.listening(name[0], name[1], "http", tls=bool(cfg.is_ssl), keepalive=_keepalive(arbiter))
+            hook.listening(
+                name[0], name[1], "http", tls=bool(cfg.is_ssl), keepalive=keepalive(arbiter.worker_class, cfg)
+            )
 
 
-def _keepalive(arbiter: Any) -> Optional[float]:
+def keepalive(worker: type, cfg: Any) -> Optional[float]:
     """Seconds for which an idle connection is kept; None where the worker closes after each response."""
-    if any(base.__module__ == "gunicorn.workers.sync" for base in arbiter.worker_class.__mro__):
+    if any(base.__module__ == "gunicorn.workers.sync" for base in worker.__mro__):
         return None
-    return float(arbiter.cfg.keepalive) or None
+    return float(cfg.keepalive) or None
 
 
 def _make_start(original: Any) -> Any:

@@ -6,7 +6,7 @@ from typing import Any
 
 from meshrun import hook
 
-from .gunicorn_sync import inbound, make_run
+from .gunicorn_sync import began, inbound, make_run
 
 LIBRARY = "gunicorn"
 SUPPORTED = (">=20.1", "<28")
@@ -40,3 +40,10 @@ def _seams() -> Any:
 
 
 patch, unpatch = hook.seams(_seams)
+
+
+def running() -> None:
+    """The worker of this process, if it is one."""
+    from gunicorn.workers.gthread import ThreadWorker
+
+    began(ThreadWorker)

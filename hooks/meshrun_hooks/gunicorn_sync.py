@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import threading
 from typing import Any, Optional
 
 from meshrun import hook
@@ -45,3 +47,28 @@ def _seams() -> Any:
 
 
 patch, unpatch = hook.seams(_seams)
+
+
+@hook.guarded()
+def began(kind: type) -> None:
+    """A worker of that class that began while the seams were out; the master has copies of those it forked."""
+    from .gunicorn_arbiter import keepalive
+
+    for worker in hook.alive(kind):
+        if worker.pid != os.getpid() or not worker.booted or not worker.alive:
+            continue
+        for listener in worker.sockets:
+            name = listener.getsockname()
+            if isinstance(name, tuple):  # else a Unix socket
+                hook.listening(
+                    name[0], name[1], "http", tls=bool(worker.cfg.is_ssl), keepalive=keepalive(kind, worker.cfg),
+                    thread=threading.main_thread().ident, root=worker.ppid,
+                )  # fmt: skip
+        hook.ready()
+
+
+def running() -> None:
+    """The worker of this process, if it is one."""
+    from gunicorn.workers.sync import SyncWorker
+
+    began(SyncWorker)

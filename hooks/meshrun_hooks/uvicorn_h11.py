@@ -36,7 +36,9 @@ def _head(cycle: Any, message: Any) -> Any:
     """The message to send instead; None: the application's own."""
     if message["type"] != "http.response.start":
         return None
-    request = cycle.meshrun
+    request = getattr(cycle, "meshrun", None)  # None: the request began before the seams came in
+    if request is None:
+        return None
     request.status(message["status"])
     if not request.closing:
         return None

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Optional, Set
 
 from meshrun import hook
 
 LIBRARY = "uvicorn"
 SUPPORTED = (">=0.22", "<1")
 VERSION = ("uvicorn", "__version__")
-SEAMS = ("uvicorn.server:Server.startup",)
+SEAMS = ("uvicorn.server:Server.startup", "uvicorn.server:Server.shutdown")
+_serving: Set[int] = set()
+"""Servers of this process, by id, that listen."""
 
 
 @hook.guarded()
-def _started(server: Any, sockets: Any) -> None:
+def _started(server: Any, sockets: Any, thread: Optional[int] = None) -> None:
     if not server.started:
         return
     config = server.config
@@ -22,8 +24,18 @@ def _started(server: Any, sockets: Any) -> None:
         name = sock.getsockname()
         if isinstance(name, tuple):  # else a Unix socket
             keepalive = float(config.timeout_keep_alive)
-            hook.listening(name[0], name[1], "http", tls=bool(config.is_ssl), keepalive=keepalive)
+            hook.listening(
+                name[0], name[1], "http", tls=bool(config.is_ssl), keepalive=keepalive, thread=thread
+            )  # fmt: skip
+    _serving.add(id(server))
     hook.ready()
+
+
+@hook.guarded()
+def _ended(server: Any) -> None:
+    _serving.discard(id(server))
+    if not _serving:
+        hook.stopped()
 
 
 def _make_startup(original: Any) -> Any:
@@ -34,10 +46,28 @@ def _make_startup(original: Any) -> Any:
     return startup
 
 
+def _make_shutdown(original: Any) -> Any:
+    async def shutdown(self: Any, sockets: Any = None) -> None:
+        await original(self, sockets=sockets)
+        _ended(self)
+
+    return shutdown
+
+
 def _seams() -> Any:
     from uvicorn.server import Server
 
-    return ((Server, "startup", _make_startup),)
+    return ((Server, "startup", _make_startup), (Server, "shutdown", _make_shutdown))
 
 
 patch, unpatch = hook.seams(_seams)
+
+
+@hook.guarded()
+def running() -> None:
+    """Servers that began while the seam was out."""
+    from uvicorn.server import Server
+
+    for server in hook.alive(Server):
+        if server.started and not server.should_exit and server.servers:
+            _started(server, None, hook.thread_of(server.servers[0].get_loop()))

@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import os
 import sys
+from _frozen_importlib import (  # type: ignore[attr-defined]
+    _gcd_import,  # what `importlib.import_module` calls; the package itself may be new to the program
+)
 from _thread import get_ident
 
 from .. import _guard
@@ -15,17 +18,40 @@ from . import guard, versions
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Dict, List, Mapping, Optional
+    from typing import Any, Callable, Dict, List, Mapping, Optional
 
 APPLIED, WAITING, OFF = "applied", "waiting", "off:"
 
 
-class Hooks:
-    """The wanted hooks. `wanted`: trigger -> import names of hook modules; `dormant`: why none is applied, or None."""
+def _of_python(trigger: str) -> bool:
+    """Whether a module is of the standard library: half of all programs import those, for whatever reason."""
+    origin = getattr(getattr(sys.modules.get(trigger), "__spec__", None), "origin", None) or ""
+    home = os.path.dirname(os.__file__) + os.sep
+    return not origin.startswith(os.sep) or (origin.startswith(home) and "-packages" + os.sep not in origin)
 
-    def __init__(self, wanted: Mapping[str, List[str]], dormant: Optional[str]) -> None:
+
+class Hooks:
+    """The wanted hooks: puts their seams in and takes them out.
+
+    `wanted`: trigger -> import names of hook modules; `dormant`: why none is applied, or None. Of libraries that are
+    not Python's own, `begun` hears that hooks are applied, and `asleep` that they stay off.
+    """
+
+    def __init__(
+        self,
+        wanted: Mapping[str, List[str]],
+        dormant: Optional[str],
+        begun: Optional[Callable[[], object]] = None,
+        asleep: Optional[Callable[[], object]] = None,
+    ) -> None:
         self._wanted = wanted
         self._dormant = dormant
+        self._begun = begun
+        self._asleep = asleep
+        self._seen: Dict[str, None] = {}  # triggers that were imported, in order
+        self._applied: Dict[str, None] = {}  # hook modules whose seams are in, in order
+        self._leaving: Dict[str, None] = {}  # those of them that cannot take all seams out yet
+        self._unfit: Dict[str, None] = {}  # those that do not fit the library as it is
         # Triggers that fire in a thread while it applies another hook, because a hook imports something, wait until
         # that one is complete: half an import of ours must not be seen by the next hook.
         self._waiting: Dict[int, List[str]] = {}
@@ -34,14 +60,19 @@ class Hooks:
     def apply(self, trigger: str) -> None:
         """Apply the hooks of a trigger that has been imported; once more after a reload. Never raises."""
         me = get_ident()
+        self._seen[trigger] = None
         if me in self._waiting:
             self._waiting[me].append(trigger)
             return
         queue = self._waiting[me] = [trigger]
         try:
             while queue:
-                for module in self._wanted.get(queue.pop(0), ()):
-                    self._apply(module)
+                first = queue.pop(0)
+                heard = self._begun if self._dormant is None else self._asleep
+                if heard is not None and not _of_python(first):
+                    guard.attempt("start", heard)
+                for module in self._wanted.get(first, ()):
+                    self._bring(module, again=True)
         finally:
             self._waiting.pop(me, None)
 
@@ -50,21 +81,65 @@ class Hooks:
         for module in self._wanted.get(trigger, ()):
             states[shown(module)] = OFF + reason
 
-    def _apply(self, module: str) -> None:
+    def switch(self, dormant: Optional[str]) -> bool:
+        """Take all seams out, for that reason, or put them in again (None). Never raises.
+
+        True: done. False: calls of the app are under way in a library, whose last seams are still in though they change
+        nothing any more; to be called again. A library whose import another thread has not finished is brought into
+        line by that thread.
+        """
+        self._dormant = dormant
+        for trigger in list(self._seen) if dormant is None else ():
+            for module in self._wanted.get(trigger, ()):
+                if module not in self._unfit and self._bring(module, again=False):
+                    guard.attempt("hook " + shown(module), _announce, module)
+        for module in list(self._applied)[::-1] if dormant is not None else ():
+            self._bring(module, again=False)
+        return not self._leaving
+
+    def _bring(self, module: str, *, again: bool) -> bool:
+        """Bring one hook into line with what is wanted; `again`: patch though it was. True: it was patched now."""
+        patched = False
+        while True:
+            dormant = self._dormant
+            if dormant is not None:
+                self._off(module, dormant)
+            elif again or module not in self._applied or module in self._leaving:
+                patched = self._on(module)
+            if dormant is self._dormant:
+                return patched
+            again = False  # another thread switched meanwhile
+
+    def _on(self, module: str) -> bool:
         name = shown(module)
-        if self._dormant:
-            states[name] = OFF + self._dormant
-            return
 
         def off(reason: str) -> None:
             states[name] = OFF + reason
+            self._unfit[module] = None
 
+        self._unfit.pop(module, None)
         unfit = guard.attempt("hook " + name, _patch, module, failed=off)
         if unfit:
             _guard.report("hook " + name, unfit)
             off(unfit)
         elif unfit is not None:
             states[name] = APPLIED
+            self._leaving.pop(module, None)
+            self._applied[module] = None
+            return True
+        return False
+
+    def _off(self, module: str, reason: str) -> None:
+        name = shown(module)
+        if module not in self._applied:
+            states[name] = OFF + reason
+        elif guard.attempt("hook %s, unpatch" % name, _unpatch, module) is False:
+            states[name] = OFF + reason + " (calls are under way)"
+            self._leaving[module] = None
+        else:
+            states[name] = OFF + reason
+            self._leaving.pop(module, None)
+            self._applied.pop(module, None)
 
 
 def shown(module: str) -> str:
@@ -79,6 +154,19 @@ def _patch(name: str) -> str:
     if not unfit:
         guard.whole(hook.patch, hook.unpatch, "hook %s, unpatch" % shown(name))
     return unfit
+
+
+def _unpatch(name: str) -> Optional[bool]:
+    """Take the hook's seams out; False: not all of them yet."""
+    done: Optional[bool] = module(name).unpatch()
+    return done
+
+
+def _announce(name: str) -> None:
+    """The hook was patched late: what its library runs already is told as if it began now."""
+    running = getattr(module(name), "running", None)
+    if running is not None:
+        running()
 
 
 def _wrong_version(hook: Any) -> str:
@@ -105,6 +193,4 @@ def _lacks(seam: str) -> str:
 
 def module(name: str) -> Any:
     """Import a module without its packages: ``import a.b`` waits for ``a`` where another thread is importing that."""
-    from importlib import import_module  # noqa: PLC0415 - not loaded before the app uses a library
-
-    return sys.modules.get(name) or import_module(name)
+    return sys.modules.get(name) or _gcd_import(name)

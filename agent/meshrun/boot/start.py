@@ -6,12 +6,17 @@ import os
 import sys
 
 from .. import _applied, _guard
-from . import apply, guard, selection, switch
+from . import apply, crash, guard, selection, switch
 from .finder import ImportFinder
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Dict, List, Mapping, Sequence
+    from typing import Callable, Dict, List, Mapping, Optional, Sequence
+
+CRASHED = (
+    "this command died within 10 s of its start three times in a row, so this time meshrun leaves it alone; the next"
+    " start tries again"
+)
 
 
 def start(environ: Mapping[str, str]) -> bool:
@@ -22,7 +27,7 @@ def start(environ: Mapping[str, str]) -> bool:
     if any(isinstance(finder, ImportFinder) for finder in sys.meta_path):
         return False
     triggers = wanted(environ, sys.modules["meshrun_hooks"].TABLE)
-    hooks = apply.Hooks(triggers, switch.dormant(environ, os.getuid()))
+    hooks = _hooks(environ, triggers)
     finder = ImportFinder(triggers, hooks.apply)
     sys.meta_path.insert(0, finder)
     os.register_at_fork(after_in_child=finder.forget_threads)
@@ -36,6 +41,34 @@ def start(environ: Mapping[str, str]) -> bool:
         else:
             hooks.apply(trigger)
     return True
+
+
+def _hooks(environ: Mapping[str, str], triggers: Mapping[str, List[str]]) -> apply.Hooks:
+    """The hooks, dormant where that is asked for: by the mode, the kill switch or the crash guard."""
+    uid = os.getuid()
+    state = switch.state_dir(environ, uid)
+    reason = switch.dormant(environ, state)
+    mark: Optional[crash.Guard] = None
+    if reason is None:
+        places = [state] if state is not None else switch.state_dirs(environ, uid)
+        mark, crashed = guard.attempt("crash guard", crash.guard, environ, places) or (None, False)
+        if crashed:
+            reason, mark = crash.REASON, None
+            _guard.report(crash.REASON, CRASHED)
+    hooks = apply.Hooks(triggers, reason, mark.begin if mark is not None else None, _waker(reason))
+    _applied.dormant = reason
+    _applied.switch = hooks.switch
+    _applied.crash = mark
+    return hooks
+
+
+def _waker(reason: Optional[str]) -> Optional[Callable[[], object]]:
+    """What lets a process that starts dormant hear that it may wake; None: it may not, or is not dormant."""
+    if reason is None or not switch.wakes(reason):
+        return None
+    from .wake import Waker  # noqa: PLC0415 - a process that starts awake needs none
+
+    return Waker().start
 
 
 def wanted(environ: Mapping[str, str], table: Mapping[str, str]) -> Dict[str, List[str]]:

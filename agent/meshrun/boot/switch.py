@@ -9,19 +9,33 @@ if TYPE_CHECKING:
     from typing import List, Mapping, Optional
 
 
-def dormant(environ: Mapping[str, str], uid: int) -> Optional[str]:
-    """Why nothing is to be patched, or None. Costs a few `stat` calls and opens nothing."""
+KILLED = "kill switch "
+"""How the reason of a process that the file switches off begins."""
+
+
+def dormant(environ: Mapping[str, str], state: Optional[str]) -> Optional[str]:
+    """Why nothing is to be patched, or None. Costs a `stat` call and opens nothing."""
     mode = environ.get("MESHRUN_MODE", "").strip()
     if mode in ("off", "dormant"):
         return "mode " + mode
+    if state is not None and os.path.lexists(state + "/off"):
+        return "%s%s/off" % (KILLED, state)
+    return None
+
+
+def wakes(reason: str) -> bool:
+    """Whether a process that is dormant for this reason may be woken while it runs."""
+    return reason != "mode off" and not reason.startswith("crash-guard")
+
+
+def state_dir(environ: Mapping[str, str], uid: int) -> Optional[str]:
+    """The first folder that is ours: the state folder. One that somebody else made must not switch us off."""
     for place in state_dirs(environ, uid):
         try:
-            if os.lstat(place).st_uid != uid:
-                continue
+            if os.lstat(place).st_uid == uid:
+                return place
         except OSError:
             continue
-        # The first folder that is ours is the state folder; one that somebody else made must not switch us off.
-        return "kill switch %s/off" % place if os.path.lexists(place + "/off") else None
     return None
 
 

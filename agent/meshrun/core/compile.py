@@ -6,9 +6,11 @@ from typing import Any, Callable, Dict, FrozenSet, Iterable, List, Mapping, Opti
 
 from .instant import epoch
 from .model import Pairs, service_key
+from .policy import order as policy_order
 from .rules import (
     BASELINE,
     EMPTY,
+    EVERY,
     RESERVED,
     STRICT,
     Destination,
@@ -17,6 +19,7 @@ from .rules import (
     Lane,
     Lifecycle,
     Piece,
+    Policy,
     RouteRule,
     RouteTable,
     RuleSet,
@@ -63,6 +66,7 @@ def build(documents: Mapping[str, Document], version: int, previous: Optional[Ru
         {piece.service: piece.compiled for piece in by_kind["Lifecycle"]},
         frozenset(piece.service for piece in pieces.values() if piece.service),
         pieces,
+        tuple(sorted((piece.compiled for piece in by_kind["Policy"]), key=policy_order)),
     )
 
 
@@ -174,10 +178,28 @@ def _lifecycle(document: Document) -> Lifecycle:
     )
 
 
+def _policy(document: Document) -> Policy:
+    selector = document.get("selector") or {}
+    namespace = selector.get("namespace", document["namespace"])
+    service, _, other = selector.get("service", "").partition(".")
+    expires = document.get("expires")
+    return Policy(
+        document["name"],
+        document["namespace"],
+        None if namespace == EVERY else other or namespace,
+        service or None,
+        _pairs(selector.get("tags") or {}),
+        document["mode"],
+        float(document.get("percent", 100)),
+        None if expires is None else epoch(expires),
+    )
+
+
 _COMPILERS: Mapping[str, Callable[[Document], Any]] = {
     "Mesh": _mesh,
     "Lane": _lane,
     "Alias": _alias,
     "Route": _route,
     "Lifecycle": _lifecycle,
+    "Policy": _policy,
 }

@@ -7,14 +7,16 @@ from typing import Any, Dict, Optional
 
 from .instant import epoch, written
 from .problem import shorten, suggest
-from .shape import Choice, Items, Number, Reading, Shape, Table, Text
-from .yamlnodes import Node
+from .rules import EVERY
+from .shape import Choice, Items, Number, Reading, Record, Shape, Table, Text
+from .yamlnodes import Node, place
 
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9])?"
 WORD = r"[A-Za-z0-9._-]{1,64}"
 """Keys and values of colours and tags."""
 NAME = Text("a name: letters, digits, ., _ and -, at most 63", r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 NAMESPACE = Text("a namespace: letters, digits, - and _, at most 63", _LABEL)
+NAMESPACES = Text("a namespace, or * for all of them", r"%s|%s" % (re.escape(EVERY), _LABEL))
 KEY = Text("a key: 1 to 64 of A-Z a-z 0-9 . _ -", WORD, fold=True)
 TAGS = Table(KEY, Text("a value: 1 to 64 of A-Z a-z 0-9 . _ -", WORD))
 SECONDS = Number(0, 86_400, "seconds")
@@ -51,6 +53,20 @@ HOST = Text(
     r"(?:[A-Za-z0-9_][A-Za-z0-9._-]{0,252}|\[[0-9A-Fa-f:.]{2,45}\])(?::%s)?" % _PORT,
     fold=True,
 )
+
+
+class Selector(Record):
+    """Which processes a Policy is about. Its service is one of its own namespace, if it names one."""
+
+    def _read(self, node: Node, key: str, reading: Reading) -> Optional[Dict[str, Any]]:
+        own = place(node, "namespace")
+        if own is not node and own.kind == "text":
+            reading = reading._replace(namespace=own.value)
+        found = super()._read(node, key, reading)
+        if found and "namespace" in found and "." in (found.get("service") or ""):
+            what = "the service %s is not of the namespace %s" % (found["service"], shorten(own.value))
+            return reading.say(place(node, "service"), key + ".service", what, "leave one of the two out")
+        return found
 
 
 class Instant(Shape):

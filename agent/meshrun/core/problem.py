@@ -29,6 +29,7 @@ CODES: Mapping[str, str] = {
     "MR1036": "The edit does not hold exactly the document that it is said to change.",
     "MR1040": "Advice: a service has many conditions that are tried one after the other.",
     "MR1041": "Advice: a Route names a reserved key; lanes are chosen before routes narrow them.",
+    "MR1042": "Advice: a Policy below carry has a percent; the instances that it leaves out carry.",
 }
 """Every code of this part with its meaning; the documentation explains each."""
 

@@ -8,6 +8,8 @@ from typing import Any, Dict, FrozenSet, List, Mapping, NamedTuple, Optional, Pr
 from .model import Pairs
 
 BASELINE, STRICT = "baseline", "strict"
+EVERY = "*"
+"""As the namespace of a Policy's selector: any."""
 RESERVED = frozenset(("lane", "featureenv"))
 """The reserved keys that every namespace has; ``Mesh.routing_keys`` adds more."""
 
@@ -161,6 +163,24 @@ class Lifecycle(NamedTuple):
     drain_min: float = 2.0
 
 
+class Policy(NamedTuple):
+    """A ``Policy`` document: the mode of the processes that it selects."""
+
+    name: str
+    namespace: str  # of the document
+    selects: Optional[str]  # namespace of the processes; None: any
+    service: Optional[str]  # their service, without the namespace; None: any, and programs that are client only
+    tags: Pairs  # own tags that they must have
+    mode: str  # off | dormant | observe | carry | enforce
+    percent: float  # 0..100, share of the instances; the others carry
+    expires: Optional[float]  # epoch seconds
+
+    @property
+    def identity(self) -> str:
+        """The identity of the document."""
+        return "Policy/%s/%s" % (self.namespace, self.name)
+
+
 class Piece(NamedTuple):
     """What one document became; kept so that a new set compiles only what changed."""
 
@@ -181,6 +201,7 @@ class RuleSet(NamedTuple):
     lifecycles: Mapping[str, Lifecycle]  # service key
     services: FrozenSet[str]  # service keys that documents name as ``service``
     pieces: Mapping[str, Piece] = {}  # identity -> what it became; never mutated
+    policies: Tuple[Policy, ...] = ()  # as `policy.order` sorts them
 
     def reserved_keys(self, namespace: str) -> FrozenSet[str]:
         """The reserved keys of a namespace."""

@@ -10,6 +10,7 @@ from .forms import (
     KEY,
     NAME,
     NAMESPACE,
+    NAMESPACES,
     PATH,
     PERCENT,
     SECONDS,
@@ -18,7 +19,9 @@ from .forms import (
     TAGS,
     Fallback,
     Instant,
+    Selector,
 )
+from .settings import MODES
 from .shape import Choice, Field, Flag, Items, Number, Record
 
 PRIORITY = Field(Number(0, 1_000_000, whole=True), "0 is tried first", default=100)
@@ -97,6 +100,17 @@ _LIFECYCLE = {
     "warmup": Field(Record(_WARMUP), "slow start"),
     "drain": Field(Record(_DRAIN), "stop"),
 }
+_SELECTOR = {
+    "namespace": Field(NAMESPACES, "of the processes; default: that of the document; * for all"),
+    "service": Field(SERVICE, "the service that they are; without: all, and programs that only call others"),
+    "tags": Field(TAGS, "own tags that they have"),
+}
+_POLICY = {
+    "selector": Field(Selector(_SELECTOR), "which processes; without: all of the namespace"),
+    "mode": Field(Choice(*MODES), "the mode in which they run", True),
+    "percent": Field(PERCENT, "share of the instances; the others carry", default=100),
+    "expires": Field(Instant(), "after this time the policy counts no more"),
+}
 
 
 def _kind(kind: str, note: str, fields: Mapping[str, Field]) -> Record:
@@ -114,10 +128,11 @@ KINDS: Mapping[str, Record] = {
     "Alias": _kind("Alias", "legacy names and addresses of a mesh service", _ALIAS),
     "Route": _kind("Route", "narrows what the lane left", _ROUTE),
     "Lifecycle": _kind("Lifecycle", "start and stop of the instances of a service", _LIFECYCLE),
+    "Policy": _kind("Policy", "the mode of the processes that it selects", _POLICY),
 }
 """Every kind that is built."""
 
-NOT_BUILT = ("Limit", "Resilience", "Guard", "Messaging", "Shadow", "Policy")
+NOT_BUILT = ("Limit", "Resilience", "Guard", "Messaging", "Shadow")
 """Reserved kinds, refused with a code."""
 
 MESH_NAME = "mesh"

@@ -48,6 +48,8 @@ def advice(parsed: Iterable[Parsed]) -> List[Problem]:
     linear: Dict[str, int] = {}
     found: List[Problem] = []
     for one in everything:
+        if one.document["kind"] == "Policy":
+            found += _share(one)
         if one.document["kind"] != "Route":
             continue
         service = resolve(one.document["service"], _namespace(one))
@@ -118,6 +120,13 @@ def _reserved_in_route(one: Parsed, reserved: FrozenSet[str]) -> Iterator[Proble
                 key = "rules[%d].to[%d].tags.%s" % (number, index, name)
                 what = "%s is a reserved key: a Route only narrows what the lane left" % name
                 yield _problem(one, key, what, "use a Lane to send requests there", "MR1041")
+
+
+def _share(one: Parsed) -> Iterator[Problem]:
+    document = one.document
+    if document.get("percent", 100) < 100 and document["mode"] not in ("carry", "enforce"):
+        what = "the instances that percent leaves out carry, whatever the setting or another Policy says"
+        yield _problem(one, "percent", what, "leave percent out, or select the instances by tags", "MR1042")
 
 
 def _namespace(one: Parsed) -> str:

@@ -11,15 +11,15 @@ import os
 import time
 from typing import Callable, List, Optional, Tuple
 
-from .. import _guard
+from .. import _guard, _native
 from ..core.drain import DELIVER, Stop
 from ..core.model import DRAINING as SAID_DRAINING
 from .page import DELIVERED, DRAINING, IDLE, OFFLINE, Limits, Page
 
 _sleep = time.sleep
 _monotonic = time.monotonic
-_start = _thread.start_new_thread
-_new_lock = _thread.allocate_lock
+_start = _native.start_new_thread
+_new_lock = _native.allocate_lock
 _kill = os.kill
 STEP_SECONDS = 0.02
 TELL_SECONDS = 1.0

@@ -24,6 +24,7 @@ class Election:
         self._folder = folder
         self._path = os.path.join(folder, name + SUFFIX)
         self._descriptor: Optional[int] = None
+        self.holder: Optional[str] = None  # the id under which another worker registers
 
     def won(self, instance_id: str) -> Optional[str]:
         """Try once, without waiting: the id under which to register, or None while another worker holds the lock.
@@ -35,6 +36,7 @@ class Election:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
+            self.holder = os.read(descriptor, _LONGEST).decode("ascii", "replace") or None
             os.close(descriptor)
             return None
         self._descriptor = descriptor

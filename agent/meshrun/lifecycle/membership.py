@@ -37,6 +37,7 @@ class Membership:
         self._registration = Registration(open_engine, report)
         self._election: Optional[Election] = None
         self._asked = 0.0
+        self._withdrawn = 0.0  # not to be tried again before, monotonic
         self.elected = False
         self.listeners: List[Listener] = []
         self.instance_id: Optional[str] = None
@@ -55,7 +56,7 @@ class Membership:
         if not page.registered:
             if page.state != IDLE or now < ready + delay:
                 return
-            page.started = time.time()
+            page.started = page.started or time.time()  # one that comes back from a pause is warm
         slot = self._registration.keep(self._records(page), now)
         if slot is not None:
             page.slot = slot
@@ -72,9 +73,8 @@ class Membership:
             except OSError as error:
                 self._report("election", "%s: %s" % (self._folder, error))
                 return False
-            if identity is not None:
-                self.instance_id = identity
-                self.elected = True
+            self.elected = identity is not None
+            self.instance_id = identity or self._election.holder or self.instance_id
         return self.elected
 
     def tell(self, page: Page, state: Optional[str]) -> None:
@@ -86,6 +86,15 @@ class Membership:
                 page.registered = False
         elif page.state == DRAINING:
             self._registration.mark(self._records(page))
+
+    def withdraw(self, page: Page, now: float, *, alone: bool) -> None:
+        """Leave the registry while the instance serves on; `keep` registers it again. Tried once a second."""
+        if now < self._withdrawn or not self._is_elected(now, alone=alone):
+            return
+        if (page.registered or self._registration.holds) and not self._registration.remove(self._records(page)):
+            self._withdrawn = now + _ELECTION_SECONDS
+            return
+        page.registered = False
 
     def retire(self, page: Page) -> None:
         """The instance has left for good: undo a renewal of ours that crossed with that."""

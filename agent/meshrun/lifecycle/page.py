@@ -16,7 +16,7 @@ from . import processes
 IDLE, DRAINING, DELIVERED, OFFLINE = range(4)
 """The states of a stop. Offline: drained by an operator, serving what still comes, never registered again."""
 
-_STATE, _SERVING, _REGISTERED, _BY_OPERATOR, _TOLD, _UNREACHABLE = range(6)  # bytes
+_STATE, _SERVING, _REGISTERED, _BY_OPERATOR, _TOLD, _UNREACHABLE, _SLEEP, _ORDERED = range(8)  # bytes
 _DEADLINE, _SECONDS, _QUIET, _MIN, _STARTED = range(1, 6)  # doubles
 _SLOT = 6  # word
 _TABLE = 256  # offset in bytes; what lies between is kept for fields to come
@@ -97,6 +97,24 @@ class Page:
     @unreachable.setter
     def unreachable(self, yes: bool) -> None:
         self.flags[_UNREACHABLE] = yes
+
+    @property
+    def asleep(self) -> Optional[bool]:
+        """Whether the mode leaves the instance alone, as a worker last said; None: no worker said anything yet."""
+        return bool(self.flags[_SLEEP] - 1) if self.flags[_SLEEP] else None
+
+    @asleep.setter
+    def asleep(self, yes: bool) -> None:
+        self.flags[_SLEEP] = 1 + yes
+
+    @property
+    def ordered(self) -> int:
+        """What an operator ordered the whole instance: 0 nothing, else 1 + the number of the mode."""
+        return self.flags[_ORDERED]
+
+    @ordered.setter
+    def ordered(self, number: int) -> None:
+        self.flags[_ORDERED] = number
 
     @property
     def deadline(self) -> float:

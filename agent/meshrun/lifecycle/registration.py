@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import _thread
 import os
 from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
+from .. import _native
 from ..core.model import Instance
 from ..core.settings import Settings
 from ..engines.base import Engine, EngineError
@@ -15,7 +15,7 @@ LEASE_SECONDS = 10.0
 RENEW_SECONDS = 3.0
 RETRY_SECONDS = 1.0
 _PATIENCE = 2.0  # seconds to wait for another thread of ours that talks to the engine; engines block for one at most
-_new_lock = _thread.allocate_lock
+_new_lock = _native.allocate_lock
 
 
 class Listener(NamedTuple):

@@ -28,6 +28,14 @@ _MARGIN_SECONDS = 5.0
 """How long after its deadline a drain by an operator is ended by any worker: the one that drove it died."""
 
 
+def _nobody(_function: Callable[[], object]) -> None:
+    """For a server whose process has no way to ask its main thread."""
+
+
+def _nothing() -> None:
+    """For a server that nobody ticks."""
+
+
 class Server:
     """Requests call `enter`, `leave` and `draining`; signal handlers `gate`; the agent thread `tick`."""
 
@@ -38,8 +46,10 @@ class Server:
         open_engine: Callable[[], Engine],
         lifecycle: Callable[[], Lifecycle],
         report: Callable[[str, Any], None],
+        ask_main_thread: Callable[[Callable[[], object]], object] = _nobody,
     ) -> None:
         self._settings = settings
+        self._ask_main_thread = ask_main_thread
         self._lifecycle = lifecycle
         self._member = Membership(settings, state_dir, open_engine, report)
         self._forked = processes.child_of_multiprocessing()
@@ -54,6 +64,9 @@ class Server:
         self._number = count(1).__next__
         self._row = private_row()
         self._flags = memoryview(bytes(1))
+        self._asleep = False
+        self._armed = False
+        self.before_exit: Callable[[], object] = _nothing  # ends the thread that calls `tick`
 
     @property
     def instance_id(self) -> Optional[str]:
@@ -69,6 +82,12 @@ class Server:
     def draining(self) -> bool:
         """True from the first stop signal, or from ``offline``, on: responses end keep-alive."""
         return self._flags[0] != IDLE
+
+    @property
+    def holds(self) -> bool:
+        """Whether a stop signal is held, or was held and is being delivered."""
+        page = self._page
+        return page is not None and page.state in (DRAINING, DELIVERED) and not page.by_operator
 
     def enter(self) -> None:
         """A request begins."""
@@ -92,19 +111,78 @@ class Server:
         """
         self._row[INFLIGHT] = len(self._calls)
 
-    def listening(self, address: str, port: int, protocol: str, tls: bool, keepalive: Optional[float]) -> None:
-        """A hooked server bound a socket. A server in a side thread counts only if its port is named."""
-        if not _in_main_thread() and port not in named_ports(self._settings):
+    @property
+    def asleep(self) -> bool:
+        """Whether the mode leaves this instance alone: nothing is registered, no signal is held."""
+        said = self._page.asleep if self._page is not None else None
+        return self._asleep if said is None else said
+
+    @property
+    def ordered(self) -> Optional[int]:
+        """See `Page.ordered`; None: there is no instance."""
+        return self._page.ordered if self._page is not None else None
+
+    @ordered.setter
+    def ordered(self, number: int) -> None:
+        if self._page is not None:
+            self._page.ordered = number
+
+    def sleep(self, asleep: bool) -> None:
+        """The mode says whether this process takes part. What a worker says holds for a root that asks nobody."""
+        woken, self._asleep = self._asleep and not asleep, asleep
+        self._armed = self._armed and not asleep  # our handlers may go meanwhile
+        if woken and self._page is not None:
+            self._ask_main_thread(self.arm)
+        if self._page is not None and self._ready is not None:
+            self._page.asleep = asleep
+
+    def listening(
+        self, address: str, port: int, protocol: str, tls: bool, keepalive: Optional[float],
+        *, thread: Optional[int] = None, root: Optional[int] = None,
+    ) -> None:  # fmt: skip
+        """A hooked server bound a socket. A server in a side thread counts only if its port is named.
+
+        `thread`: the ident of the thread that serves, if it is not this one; `root`: the pid of the process that forked
+        this one before anything of the runtime was there.
+        """
+        if not _is_main(thread or _thread.get_ident()) and port not in named_ports(self._settings):
             return
+        if root is not None and self._page is None:
+            self._forked, self._root, self._born = True, root, processes.born(root)
         if self._page is not None and self._maker != os.getpid():
             return  # the root said what this instance is; a worker's own socket is part of that
+        if self._ours_alone and self._page is not None and self._page.state == DELIVERED:
+            self._begin_anew(self._page)
         known = self._member.listeners
         if all((other.address, other.port) != (address, port) for other in known):
             known.append(Listener(address, port, protocol, tls, keepalive))
         if self._page is None:
-            self._become_server()
+            self._become_server(late=thread is not None)
 
-    def _become_server(self) -> None:
+    @property
+    def _ours_alone(self) -> bool:
+        """Whether this process is all there is of the server."""
+        return not self._forked and self._maker == os.getpid()
+
+    def _begin_anew(self, page: Page) -> None:
+        """The server that was stopped is gone, and the program goes on with another: an instance of its own."""
+        self._member.retire(page)
+        self._member.close(last=True)
+        self._member.listeners.clear()
+        self._page = self._ready = self._drain = self._gate = None
+        self._flags = memoryview(bytes(1))
+        self._row = private_row()
+        self._armed = False
+        atexit.unregister(self._exit)
+
+    def stopped(self) -> None:
+        """The server has closed its sockets of its own accord: nothing is left that a signal could wait for."""
+        page, drain = self._page, self._drain
+        if self._ours_alone and page is not None and drain is not None and page.state == IDLE:
+            drain.at_once()
+
+    def _become_server(self, *, late: bool) -> None:
+        """`late`: the server began before us, and another thread found it."""
         if self._forked and not processes.alive(self._root, self._born):
             self._forked = False  # daemonised: the process that was exec'd is gone
             self._root = os.getpid()
@@ -115,8 +193,19 @@ class Server:
         self._member.begin(self._root, self._born)
         self._arm()
         atexit.register(self._exit)
-        if not self._forked and _in_main_thread():
+        if _is_main(_thread.get_ident()):
+            self.arm()
+        elif late:
+            self._ask_main_thread(self.arm)
+
+    def arm(self) -> None:
+        """Let the stop signals pass our gate, once; does nothing outside of the main thread, or while asleep."""
+        if self._armed or self._page is None or self._asleep or not _is_main(_thread.get_ident()):
+            return
+        self._armed = True
+        if not self._forked:
             signals.adopt(self.gate)
+        signals.gate_what_stands()
 
     def _arm(self) -> None:
         """Each process of a server has its own drain and its own gate."""
@@ -136,11 +225,14 @@ class Server:
         self._row = page.row(os.getpid())
         self._ready = time.monotonic()
         page.serving = True
+        page.asleep = self._asleep
 
     def gate(self, signum: int, *, echo: bool = False) -> bool:
         """A stop signal arrived; True: hold it. Not where nothing is served, nor in a worker of a root that serves."""
         gate, page = self._gate, self._page
         if gate is None or page is None or not page.serving or (self._forked and self._maker != os.getpid()):
+            return False
+        if self.asleep and page.state == IDLE:
             return False
         return gate(signum, echo=echo)
 
@@ -162,6 +254,8 @@ class Server:
             page.state = OFFLINE
         if page.state in (DELIVERED, OFFLINE):
             self._member.retire(page)
+        elif self._asleep:
+            self._member.withdraw(page, now, alone=not self._forked)
         else:
             self._member.keep(page, ready, now, self._delay(), alone=not self._forked)
 
@@ -193,6 +287,7 @@ class Server:
         page, member = self._page, self._member
         load = page.load() if page is not None else None
         joined = page is not None and (page.registered or page.unreachable or bool(self._settings.unregistered))
+        joined = joined or self._asleep
         return {
             "pid": os.getpid(),
             "role": "worker" if self._forked else "root",
@@ -205,7 +300,7 @@ class Server:
             "inflight": load.inflight if load is not None else len(self._calls),
             "requests": load.requests if load is not None else self._row[REQUESTS],
             "workers": list(page.workers()) if page is not None else [],
-            "reason": member.reason(page),
+            "reason": "dormant" if self._asleep and not (page and page.registered) else member.reason(page),
             "drain_seconds": self._drain.took if self._drain is not None else None,
         }
 
@@ -232,6 +327,7 @@ class Server:
         page = self._page
         if page is None:
             return
+        self.before_exit()
         orphan = self._member.elected and not processes.alive(self._root, self._born)
         last = self._maker == os.getpid() or orphan
         if last and page.state in (IDLE, DRAINING):
@@ -239,9 +335,9 @@ class Server:
         if page.state == DELIVERED:
             self._member.tell(page, None)
             self._member.retire(page)
-        self._member.close(last=last)
+        self._member.close(last=orphan or (last and not self._forked))
 
 
-def _in_main_thread() -> bool:
+def _is_main(thread: int) -> bool:
     threading = sys.modules.get("threading")
-    return threading is None or threading.main_thread().ident == _thread.get_ident()
+    return threading is None or threading.main_thread().ident == thread

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import _signal  # type: ignore[import-not-found]  # `signal` is hooked: here its bare functions are wanted
 import os
+import sys
 from typing import Any, Callable
 
 from .drain import Drain
@@ -46,6 +47,18 @@ def adopt(gate: Callable[[int], bool]) -> None:
         _signal.signal(_signal.SIGTERM, _Adopted(gate, _signal.SIG_DFL))
     if _signal.getsignal(_signal.SIGINT) is _signal.default_int_handler and not foreground():
         _signal.signal(_signal.SIGINT, _Adopted(gate, _signal.default_int_handler))
+
+
+def gate_what_stands() -> None:
+    """Let the handlers that the program set while `signal.signal` was bare pass the gate; only in the main thread."""
+    module = sys.modules.get("signal")
+    if module is None:
+        return
+    for signum in (_signal.SIGTERM, _signal.SIGINT, _signal.SIGQUIT):
+        handler = _signal.getsignal(signum)
+        ours = hasattr(type(handler), "meshrun_handler")
+        if callable(handler) and not ours and handler is not _signal.default_int_handler:
+            module.signal(signum, handler)  # by the hook's function, if that is in
 
 
 def abandon() -> None:

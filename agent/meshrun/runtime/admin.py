@@ -9,6 +9,7 @@ from time import monotonic, time
 from typing import TYPE_CHECKING, Any, Callable, Dict, Optional, Tuple
 
 from .. import _guard
+from ..core.settings import MODES
 from . import sockets
 from .descriptor import Descriptor
 
@@ -38,6 +39,7 @@ class Admin:
             ("GET", "/metrics"): lambda _: (200, "text/plain; version=0.0.4", process.exposition()),
             ("POST", "/offline"): self._offline,
             ("POST", "/explain"): self._explain,
+            ("POST", "/mode"): self._mode,
         }
         if self._folder is None:
             return
@@ -123,6 +125,19 @@ class Admin:
         except ValueError as error:
             return 400, "text/plain", "MR5004 the question cannot be read: %s\n" % error
         return _json(explain.explain(live.index, question, namespace, process.local, time(), process.draw).shape())
+
+    def _mode(self, body: bytes) -> Answer:
+        modes = self._process.modes
+        try:
+            wanted = json.loads(body.decode("utf-8"))["mode"]
+            known = wanted is None or wanted in MODES
+        except (ValueError, LookupError, TypeError):
+            known = False
+        if not known:
+            expected = '{"mode": M} with M null or one of %s' % ", ".join(MODES)
+            return 400, "text/plain", "MR5005 the mode cannot be read: expected %s\n" % expected
+        modes.order(wanted, time())
+        return _json({"mode": modes.mode, "reason": modes.reason})
 
 
 def _request(connection: socket.socket) -> Tuple[str, str, bytes]:

@@ -6,11 +6,11 @@ a fork and begins anew after it, so that no child inherits a lock that it held.
 
 from __future__ import annotations
 
-import _thread
 import select
+from _thread import get_native_id
 from typing import TYPE_CHECKING, Optional
 
-from .. import _guard
+from .. import _applied, _guard, _native, _threads
 from .admin import Admin
 from .descriptor import Descriptor, pipe
 
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from .process import Process
 
 TICK_MILLISECONDS = 250
-_start = _thread.start_new_thread
-_new_lock = _thread.allocate_lock
-_poll = select.poll
+_start = _native.start_new_thread
+_new_lock = _native.allocate_lock
+_poll = _native.poll
 
 
 class Agent:
@@ -34,6 +34,7 @@ class Agent:
         self._stopping = False
         self._admin: Optional[Admin] = None
         self._swept = False
+        self._native = 0  # the thread, as the kernel knows it
         self.running = False
 
     def start(self) -> None:
@@ -47,6 +48,8 @@ class Agent:
             if self._admin is None:
                 self._admin = Admin(self._process)
             _start(self._run, ())
+            if _applied.crash is not None:
+                _applied.crash.used()
         except (OSError, RuntimeError) as error:  # no descriptor, or no thread, is left for us
             self._close_pipe()
             self.running = False
@@ -63,6 +66,7 @@ class Agent:
             wake.close()
         if self._ended.acquire(True, 2.0):
             self._ended.release()
+            _threads.wait(self._native)
         self.running = False
 
     def leave(self) -> None:
@@ -88,6 +92,7 @@ class Agent:
 
     def _run(self) -> None:
         ended = self._ended
+        self._native = get_native_id()
         tick = _guard.guarded(where="agent")(self._tick)
         poller: Optional[select.poll] = self._poller()
         try:

@@ -5,16 +5,18 @@ Made at the first use of a hooked library, not before. `refresh` is the one plac
 
 from __future__ import annotations
 
-import _thread
 import atexit
 import os
+import sys
 from _random import Random
+from _thread import get_ident
 from itertools import count
 from time import monotonic, time
 from typing import Any, Callable, List, Mapping, Optional, Tuple
 
-from .. import _applied, _guard
+from .. import _applied, _guard, _main_thread, _native, _threads
 from ..core.aperture import offset
+from ..core.colour import routing
 from ..core.index import Snapshot
 from ..core.model import Pairs
 from ..core.rules import EMPTY, RESERVED, Lifecycle
@@ -22,12 +24,13 @@ from ..core.settings import MODES
 from ..engines.base import Engine, EngineError, InstancesReading, RulesReading
 from ..lifecycle.server import Server
 from ..telemetry import metrics
-from . import config, places, trust
+from . import config, context, places, trust
 from .agent import Agent
 from .headers import Headers, Incoming
 from .inbound import Request
 from .live import Live, labels
 from .local import Local
+from .modes import COLOURS, READS, ROUTES, Modes
 
 INLINE_SECONDS = 1.0
 """How often a process without an agent thread (a master that forks workers) looks at the engine again."""
@@ -56,25 +59,34 @@ class Process:
         self.sidecar = any(name.startswith("ISTIO_META_") for name in os.environ)
         self.requests = metrics.Counter(metrics.REQUESTS, metrics.REQUEST_LABELS)
         self.colour_dropped = metrics.Counter("meshrun_colour_dropped_total", ("why",))
+        self.colour_lost = metrics.Counter("meshrun_colour_lost_total", ("library",))
+        context.lost_call = self.lost
         self.headers = self._headers(RESERVED)
         if self.headers.unknown:
             unknown = ", ".join(sorted(set(self.headers.unknown)))
             _guard.report("MESHRUN_WIRE_READ, MESHRUN_WIRE_WRITE", "unknown dialect: %s" % unknown)
         self.trusts = trust.of(self.settings)
+        self.server = Server(
+            self.settings, self.state_dir, self.open_engine, self.lifecycle, _guard.report, _main_thread.soon
+        )
         self.set_mode(self.settings["MODE"])
-        self.server = Server(self.settings, self.state_dir, self.open_engine, self.lifecycle, _guard.report)
         self.agent = Agent(self)
+        self.server.before_exit = self.agent.stop
+        self.modes = Modes(self)
         self._engine: Optional[Engine] = None
         self._looked = -INLINE_SECONDS
         self._fresh = 0.0  # when the engine last answered, monotonic
         self._tidied = 0.0
-        self._reading = _thread.allocate_lock()
+        self._reading = _native.allocate_lock()
         self._lane_labels: dict[Pairs, str] = {}
-        self.forking = False
+        # uWSGI forks without telling Python, and runs no thread unless it is told to: calls look for themselves there.
+        self.forking = self._hosted = "uwsgi" in sys.modules
+        self._pid = os.getpid()
+        self._pausing = 0  # the thread that holds the reading while it forks
+        self._ran = False  # whether the agent thread ran before the fork that is under way
         atexit.register(_guard.guarded(where="exit")(self.agent.leave))
         forking = _guard.guarded(where="fork")
         os.register_at_fork(
-            before=forking(self._before),
             after_in_parent=forking(self._in_parent),
             after_in_child=forking(self._in_child),
         )
@@ -82,9 +94,10 @@ class Process:
     def set_mode(self, mode: str) -> None:
         """Switch what seams may do (the table in DESIGN 12)."""
         self.mode = mode
-        self.reads = mode in ("observe", "carry", "enforce")
-        self.colours = mode in ("carry", "enforce")
-        self.routes = mode == "enforce" and not self.sidecar
+        self.reads = mode in READS
+        self.colours = mode in COLOURS
+        self.routes = mode in ROUTES and not self.sidecar
+        self.server.sleep(not self.reads)
 
     def open_engine(self) -> Engine:
         """A new engine object on the store of this process."""
@@ -101,11 +114,14 @@ class Process:
         """Load for a call that finds no snapshot or no agent thread, at most once a second; start the thread."""
         if monotonic() - self._looked < INLINE_SECONDS:
             return self.live
+        if self._pid != os.getpid():
+            self._in_child()
         # Only the very first callers wait for each other; later ones go on with the snapshot that there is.
         if self._reading.acquire(self.live is None):
             try:
                 if monotonic() - self._looked >= INLINE_SECONDS:
                     self.read()
+                    self.modes.look(time())
                     self._looked = monotonic()
                     if not self.forking:
                         self.start()
@@ -166,7 +182,10 @@ class Process:
         """The work of the agent thread."""
         self.read()
         now = time()
+        self.modes.look(now)
         self.server.tick(now)
+        if _applied.crash is not None:
+            _applied.crash.look()
         if now - self._tidied > TIDY_SECONDS:
             self._tidied = now
             self.local.tidy(now, self.live.instances if self.live is not None else {})
@@ -183,7 +202,11 @@ class Process:
     @_guard.guarded(where="served")
     def served(self, request: Request, status: Optional[int]) -> None:
         """Count a served request."""
-        label = self._lane_label(request.colour) if request.colour else ""
+        label = ""
+        if request.colour:
+            live = self.live  # the keys that are not reserved are a sender's free choice, and no lane
+            reserved = RESERVED if live is None else live.snapshot.rules.reserved_keys(live.namespace)
+            label = self._lane_label(routing(request.colour, reserved))
         result = metrics.RESULTS.get(status, "unknown") if status is not None else "unknown"
         self.requests.add(("inbound", self.caller, request.caller or "", label, "", result, ""))
 
@@ -211,6 +234,13 @@ class Process:
             for _ in range(min(number, 64)):
                 next(counter)
 
+    def lost(self, library: str) -> Pairs:
+        """The colour of a mesh call whose thread or greenlet did not get that of the request that started it."""
+        own = self.live.own_colour if self.live is not None else ()
+        if not own:
+            self.colour_lost.add((library,))
+        return own
+
     def status(self) -> Mapping[str, Any]:
         """The process as ``GET /status`` shows it."""
         live = self.live
@@ -218,13 +248,14 @@ class Process:
         seen.update(
             service=self.settings["SERVICE"],
             namespace=self.settings["NAMESPACE"],
-            mode=self.mode,
+            **self.modes.status(time()),
             rules_version=live.snapshot.rules.version if live is not None else 0,
             rules_problem=self.rules.problem if self.rules is not None else None,
             store=self.store,
             store_origin=self.store_origin,
             not_mesh=[list(item) for item in live.not_mesh()] if live is not None else [],
             hooks=dict(_applied.states),
+            early=list(_applied.early),
             errors=dict(_guard.errors),
             command=_command(),
         )
@@ -239,9 +270,11 @@ class Process:
             "meshrun_snapshot_age_seconds": max(0.0, monotonic() - self._fresh),
             "meshrun_inflight": float(seen.get("inflight", 0)),
             "meshrun_mode": float(MODES.index(self.mode)),
+            "meshrun_kill_switch": float(self.modes.killed),
+            "meshrun_young_deaths": float(self.modes.deaths),
             "meshrun_drain_seconds": float(seen.get("drain_seconds") or 0.0),
         }
-        page = metrics.exposition([self.requests, self.colour_dropped], gauges)
+        page = metrics.exposition([self.requests, self.colour_dropped, self.colour_lost], gauges)
         errors: List[str] = ["# TYPE meshrun_agent_errors_total counter"]
         errors += [
             metrics.sample("meshrun_agent_errors_total", n, {"where": w}) for w, n in list(_guard.errors.items())
@@ -262,21 +295,34 @@ class Process:
         self.server.ready()
         self.start()
 
-    def _before(self) -> None:
+    def before_fork(self) -> None:
+        """No thread of ours may run, and none of the app's be inside a reading: it would never end in the child."""
+        if self._reading.acquire(True, 2.0):
+            self._pausing = get_ident()
+        self._ran = self.agent.running
         self.agent.stop()
         self.server.before_fork()
 
     def _in_parent(self) -> None:
+        if self._pausing == get_ident():
+            self._pausing = 0
+            self._reading.release()
         self.inline = True
         self.server.after_fork_parent()
-        if self.server.serving and not self.forking:
-            self.start()
+        if (self.server.serving and not self.forking) or self._dozes():
+            _threads.after_fork(self.start)
+
+    def _dozes(self) -> bool:
+        """Whether no seam is in that would start the thread: then it must run for the process ever to wake."""
+        return self.modes.out and self._ran
 
     def _in_child(self) -> None:
+        self._pausing = 0
         self.inline = True
-        self._reading = _thread.allocate_lock()
+        self._reading = _native.allocate_lock()
         self._looked = -INLINE_SECONDS
-        self.forking = False
+        self.forking = self._hosted
+        self._pid = os.getpid()
         self.draw = Random(_seed()).random
         self.agent.forget()
         if self._engine is not None:
@@ -284,7 +330,10 @@ class Process:
         self.local = self._observer()
         if self.live is not None:
             self.live.legs = {}  # they count the parent's calls under way
+        self.modes.after_fork()
         self.server.after_fork_child()
+        if self._dozes():
+            self.start()
 
     def _observer(self) -> Local:
         return Local(

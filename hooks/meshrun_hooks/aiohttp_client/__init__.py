@@ -34,4 +34,4 @@ def _seams() -> List[Tuple[Any, str, Callable[[Any], Any]]]:
     ]
 
 
-patch, unpatch = hook.seams(_seams)
+patch, unpatch = hook.seams(_seams, ("connect",), hook.calls_under_way)

@@ -36,7 +36,7 @@ def schemes_of(kind: type) -> Dict[str, str]:
     bare = connectors.TCPConnector
     if not issubclass(kind, bare):
         found = NONE
-    elif any(getattr(kind, name) is not getattr(bare, name) for name in DIALS):
+    elif any(_owner(kind, name) is not _owner(bare, name) for name in DIALS):
         found = PROXIED
     else:
         found = DIRECT
@@ -44,6 +44,11 @@ def schemes_of(kind: type) -> Dict[str, str]:
         _schemes.clear()
     _schemes[kind] = found
     return found
+
+
+def _owner(kind: type, name: str) -> Optional[type]:
+    """The class that has the method: another agent's wrapper on it may be a new object each time it is read."""
+    return next((base for base in kind.__mro__ if name in vars(base)), None)
 
 
 def decide(connector: Any, request: Any) -> Optional[hook.Call]:

@@ -53,4 +53,10 @@ def _named(module: Any, seam: str) -> Any:
     return getattr(module, seam.partition(":")[2].partition(".")[0])
 
 
-patch, unpatch = hook.seams(_seams)
+def _under_way() -> bool:
+    from . import leaving
+
+    return leaving.under_way()
+
+
+patch, unpatch = hook.seams(_seams, ("handle_request", "handle_async_request"), _under_way)

@@ -51,23 +51,17 @@ def make_close(original: Callable[[Any], None]) -> Callable[[Any], None]:
 
 
 def make_aclose(original: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """`aclose` of a response's stream: a plain function, which answers httpcore's own coroutine for other calls.
+    """`aclose` of a response's stream."""
 
-    The class is private; one coroutine less for each call is worth more than what `inspect` says of it.
-    """
-
-    def aclose(self: Any) -> Any:
+    async def aclose(self: Any) -> None:
         ending: Optional[Ending] = getattr(self, ENDING, None)
         if ending is None:
-            return original(self)
-        return _aclose(original, self, ending)
+            return await original(self)  # type: ignore[no-any-return]
+        setattr(self, ENDING, None)
+        try:
+            await original(self)
+        finally:
+            finish(*ending)
+        return None
 
     return aclose
-
-
-async def _aclose(original: Callable[[Any], Any], stream: Any, ending: Ending) -> None:
-    setattr(stream, ENDING, None)
-    try:
-        await original(stream)
-    finally:
-        finish(*ending)

@@ -10,7 +10,7 @@ from meshrun import hook
 
 from .dial import CONNECT_ERRORS, AsyncDial, Dial, arm, unsent
 from .outcome import answered, failed
-from .routed import Origin, copied, route
+from .routed import DEFAULT_PORTS, Origin, copied, route
 
 UNLIMITED = 1 << 31
 DIRECT = {b"http": "http", b"https": "https", b"ws": "http", b"wss": "https"}
@@ -63,8 +63,8 @@ def decide(pool: Any, request: httpcore.Request) -> Optional[hook.Call]:
     if scheme is None:
         return None
     return hook.outbound(
-        scheme, url.host.decode("latin-1"), url.port, request.method, url.target, request.headers,
-        state.proxied, state.client,
+        scheme, url.host.decode("latin-1"), url.port or DEFAULT_PORTS[url.scheme], request.method, url.target,
+        request.headers, state.proxied, state.client,
     )  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from meshrun import hook
 
 LIBRARY = "urllib3"
 SUPPORTED = (">=1.26", "<3")
-VERSION = ("urllib3._version", "__version__")
+VERSION = ("urllib3", "__version__")
 SEAMS = (
     "urllib3.connectionpool:HTTPConnectionPool.urlopen",
     "urllib3.connectionpool:HTTPConnectionPool._get_conn",
@@ -32,4 +32,10 @@ def _seams() -> Iterable[Tuple[Any, str, Callable[[Any], Any]]]:
     return seams.seams()
 
 
-patch, unpatch = hook.seams(_seams)
+def _under_way() -> bool:
+    from . import leaving
+
+    return leaving.under_way()
+
+
+patch, unpatch = hook.seams(_seams, ("urlopen",), _under_way)

@@ -12,7 +12,10 @@ PLAIN: Set[type] = {HTTPConnectionPool, HTTPSConnectionPool, HTTPConnection, HTT
 ODD: Set[Any] = set()
 """Classes met on a call to the mesh that do not: those of SOCKS proxies, Unix sockets, recorders, browsers."""
 
+ENDS = ("/", "?", "#", "\\")
+"""What ends the authority of a URL; the backslash too, which urllib3 takes for the first letter of the path."""
 _OWN = frozenset(PLAIN)
+DEFAULT_PORTS = {"http": 80, "https": 443}
 _MAX_KINDS = 256
 
 
@@ -60,9 +63,10 @@ def parts(url: str) -> Tuple[str, str, Optional[int], str]:
     if url.startswith("/"):
         return "", "", None, url
     scheme, _, rest = url.partition("://")
-    end = min(place for place in (rest.find("/"), rest.find("?"), rest.find("#"), len(rest)) if place >= 0)
+    end = min((place for place in map(rest.find, ENDS) if place >= 0), default=len(rest))
     authority = rest[:end].rpartition("@")[2]
     host, colon, port = authority.rpartition(":")
     if not colon or port.endswith("]"):
         host, port = authority, ""
-    return scheme.lower(), host.strip("[]").lower(), int(port) if port.isdigit() else None, rest[end:] or "/"
+    number = int(port) if port.isdigit() else DEFAULT_PORTS.get(scheme.lower())
+    return scheme.lower(), host.strip("[]").lower(), number, rest[end:] or "/"
