@@ -94,6 +94,17 @@ def pairs(items: Optional[Sequence[Any]], what: str) -> List[Tuple[str, str]]:
     return found
 
 
+def percent(word: str) -> float:
+    """A share for argparse, with or without the sign."""
+    try:
+        number = float(word.rstrip("%"))
+    except ValueError:
+        number = -1.0
+    if not 0 <= number <= 100:
+        raise argparse.ArgumentTypeError("%r is not a number from 0 to 100" % word)
+    return number
+
+
 def _better(message: str) -> str:
     """Argparse's message, shorter, with the nearest word for one that is not known."""
     head, found, rest = message.partition("invalid choice: ")

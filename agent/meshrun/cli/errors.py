@@ -25,12 +25,18 @@ CODES: Mapping[str, Code] = {
     "MR2002": Code("A setting cannot be read", USAGE),
     "MR2003": Code("A file cannot be read", USAGE),
     "MR2004": Code("A setting is not known or not used", OK),
+    "MR2005": Code("A setting does nothing where it stands", FINDING),
+    "MR2006": Code("The file exists already", FINDING),
+    "MR2007": Code("A file cannot be written", USAGE),
+    "MR2008": Code("The door of a virtual environment cannot be used", USAGE),
     "MR3001": Code("The store cannot be read or written", UNREACHABLE),
     "MR3002": Code("Somebody else changed the rules at the same time", FINDING),
     "MR3003": Code("There is nothing to apply", FINDING),
     "MR3004": Code("The rules in the store are not in force", FINDING),
     "MR3005": Code("The store is empty", OK),
     "MR3006": Code("The rule documents are not valid", FINDING),
+    "MR3007": Code("The cases of a rule test cannot be read", USAGE),
+    "MR3008": Code("A case of a rule test fails", FINDING),
     "MR4001": Code("The lane exists already", FINDING),
     "MR4002": Code("There is no such lane", FINDING),
     "MR4003": Code("The lane still has live instances", FINDING),
@@ -45,6 +51,19 @@ CODES: Mapping[str, Code] = {
     "MR6007": Code("A process runs older rules than the store holds", OK),
     "MR6008": Code("No process of this machine lives in the state folders", OK),
     "MR6009": Code("A hook is off in a process", FINDING),
+    "MR6010": Code("A process imported libraries before meshrun started", OK),
+    "MR7001": Code("This Python is not supported", FINDING),
+    "MR7002": Code("Nothing starts meshrun in this program", FINDING),
+    "MR7003": Code("An option of the interpreter keeps meshrun out", FINDING),
+    "MR7004": Code("Another sitecustomize stands before that of meshrun", FINDING),
+    "MR7005": Code("The state folder cannot be used", FINDING),
+    "MR7006": Code("The kill switch is set", FINDING),
+    "MR7007": Code("The crash guard has seen young deaths", FINDING),
+    "MR7008": Code("The version of a library is not supported", FINDING),
+    "MR7009": Code("Another agent is installed", OK),
+    "MR7010": Code("The store can be read and not written", FINDING),
+    "MR7011": Code("The command cannot be looked at", FINDING),
+    "MR7012": Code("The mode patches nothing", OK),
 }
 
 
@@ -53,6 +72,7 @@ ADMIN_CODES: Mapping[str, str] = {
     "MR5002": "The process failed while it answered; its stderr says how",
     "MR5003": "The process has no snapshot of rules and instances yet",
     "MR5004": "The question cannot be read",
+    "MR5005": "The mode cannot be read",
 }
 """What the admin socket of a process answers; documented on the same page."""
 

@@ -95,7 +95,7 @@ def _of_process(call: Invocation, report: Report, process: Process) -> Iterator[
     elif report.contents is not None and _older(status.get("rules_version"), report.contents.reading.version):
         what = "runs rules version %s, the store holds %d" % (status["rules_version"], report.contents.reading.version)
         yield Finding("MR6007", "", what, "Processes follow within a second; look again.")
-    yield from _of_hooks_and_errors(status)
+    yield from of_hooks_and_errors(status)
     hosts = _hosts(status.get("not_mesh"))
     if hosts:
         said = output.listed(["%s (%s)" % (host, output.count(n, "call")) for host, n in hosts], 6)
@@ -103,9 +103,14 @@ def _of_process(call: Invocation, report: Report, process: Process) -> Iterator[
         yield Finding("MR6005", "", "calls hosts that are not mesh: " + said, mend)
 
 
-def _of_hooks_and_errors(status: Mapping[str, Any]) -> Iterator[Finding]:
+def of_hooks_and_errors(status: Mapping[str, Any]) -> Iterator[Finding]:
+    """What a process says of hooks that are off and of errors of its own."""
     hooks = status.get("hooks")
-    for name, state in sorted(hooks.items()) if isinstance(hooks, dict) else ():
+    asleep = status.get("mode") in ("off", "dormant")
+    if asleep:
+        what = "%s, so nothing is patched: %s" % (status["mode"], status.get("mode_reason") or "no reason given")
+        yield Finding("MR7012", "", what, "`meshctl mode` says who runs in which mode, and switches it.")
+    for name, state in sorted(hooks.items()) if isinstance(hooks, dict) and not asleep else ():
         off, _, why = str(state).partition(":")
         if off == "off" and why != "MESHRUN_HOOKS":  # the setting is a wish, not a failure
             yield Finding("MR6009", "", "the hook for %s is off: %s" % (name, why.strip()))

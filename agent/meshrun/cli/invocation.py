@@ -44,12 +44,28 @@ class Invocation:
             self._settings = settings_.resolve(self.environ, self._file(), given)
         return self._settings
 
+    default_file = settings_file.DEFAULT
+
+    @property
+    def settings_file(self) -> Optional[str]:
+        """The path of ``meshrun.yaml``; None: there is none."""
+        path = self.option("config") or self.environ.get("MESHRUN_CONFIG", "").strip()
+        if not path and not os.path.exists(self.default_file):
+            return None
+        return str(path or self.default_file)
+
+    @property
+    def settings_file_origin(self) -> str:
+        """Where the path of ``meshrun.yaml`` comes from."""
+        if self.option("config"):
+            return "--config"
+        return "MESHRUN_CONFIG" if self.environ.get("MESHRUN_CONFIG", "").strip() else "default"
+
     def _file(self) -> Mapping[str, Any]:
         """The mapping in ``meshrun.yaml``."""
-        path = self.option("config") or self.environ.get("MESHRUN_CONFIG")
-        if not path and not os.path.exists(settings_file.DEFAULT):
+        path = self.settings_file
+        if path is None:
             return {}
-        path = path or settings_file.DEFAULT
         try:
             with open(path, encoding="utf-8") as stream:
                 return settings_file.read(stream)

@@ -26,6 +26,27 @@ def set_percent(document: Mapping[str, Any], percent: float) -> Dict[str, Any]:
     return found
 
 
+def set_all(document: Mapping[str, Any], percent: float) -> Dict[str, Any]:
+    """The normal form in which this share, and nothing else, decides at each service of the Lane; ``paused`` is lifted.
+
+    One draw is left for each service: two would let in more than a later share says. One with ``sticky`` is preferred,
+    so that a later share takes in the same users.
+    """
+    items: List[Dict[str, Any]] = []
+    open_: List[str] = at_of(document)
+    drawn = [item for item in document.get("enter") or () if _drawn(item)]
+    for item in [*sorted(drawn, key=lambda one: not one.get("sticky")), {"at": open_}]:
+        at = [name for name in item["at"] if name in open_]
+        open_ = [name for name in open_ if name not in at]
+        if at:
+            kept = {"sticky": item["sticky"]} if item.get("sticky") else {}
+            items.append({"at": at, "percent": number(percent), **kept})
+    found = dict(document, enter=items)
+    if "paused" in found:
+        found["paused"] = False
+    return found
+
+
 def number(percent: float) -> Union[int, float]:
     """The share as documents hold it: whole numbers without a point."""
     return int(percent) if float(percent).is_integer() else percent

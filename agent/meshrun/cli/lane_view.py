@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence
 
+from ..core import instant
 from ..core.model import Pairs
 from . import output, store
 from .invocation import Invocation
@@ -85,7 +86,9 @@ def table(call: Invocation, views: Sequence[LaneView]) -> List[str]:
 def story(call: Invocation, contents: store.Contents, document: Mapping[str, Any]) -> List[str]:
     """One lane for people, and what is still missing for it to serve."""
     tags = tags_of(document)
-    view = LaneView(str(document["name"]), tags, document, _counted(call, contents, tags), False)
+    expires = instant.epoch(document["expires"]) if "expires" in document else None
+    expired = expires is not None and expires <= contents.time
+    view = LaneView(str(document["name"]), tags, document, _counted(call, contents, tags), expired)
     lines: List[str] = []
     for label, text in (
         ("tags", output.pairs(dict(tags))),

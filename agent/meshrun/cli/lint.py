@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Dict, List
+from typing import Dict, List, Optional
 
 from ..core import documents
 from ..core.documents import Parsed, Problem, RuleError
@@ -20,7 +20,7 @@ def run(call: Invocation) -> int:
     parsed: List[Parsed] = []
     # In the store a document without `namespace` is of the default one, whoever asks.
     namespace = call.namespace if call.args.file else documents.DEFAULT_NAMESPACE
-    for name, data in _sources(call).items():
+    for name, data in sources(call, call.args.file).items():
         try:
             parsed += documents.parse(data, name, namespace)
         except RuleError as error:
@@ -40,9 +40,8 @@ def run(call: Invocation) -> int:
     return FINDING if problems else OK
 
 
-def _sources(call: Invocation) -> Dict[str, bytes]:
-    """What to check: name -> content."""
-    where = call.args.file
+def sources(call: Invocation, where: Optional[str]) -> Dict[str, bytes]:
+    """What a file, a folder or ``-`` holds, or without one the store: name -> content. Raises `Failure`: MR2003."""
     if where is None:
         # The folder itself, not what the engine made of it: a file that is not valid must be seen as it stands.
         scheme, _, place = call.engine.url.partition(":")

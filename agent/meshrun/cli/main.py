@@ -23,9 +23,14 @@ class Command(NamedTuple):
 COMMANDS = (
     Command("status", "status", "live processes, instances and what is wrong with them"),
     Command("explain", "explain", "where one call would go, and why"),
-    Command("rules", "rules", "check, apply and compare rule documents"),
-    Command("lane", "lane", "create, widen, list and delete lanes"),
+    Command("rules", "rules", "check, test, apply and compare rule documents"),
+    Command("lane", "lane", "create, widen, pause, abort, promote, list and delete lanes"),
+    Command("mode", "mode", "who runs in which mode; switches it live"),
     Command("offline", "offline", "take instances out of service before a stop"),
+    Command("doctor", "doctor", "what of meshrun would load in a program, what not, and why"),
+    Command("hooks", "hooks", "libraries that meshrun knows, and their state in live processes"),
+    Command("config", "config", "settings: what holds and why, what is wrong, a file to begin with"),
+    Command("venv", "venv", "open and close the door of a virtual environment"),
     Command("schema", "schema", "JSON Schema of rule documents and of what -o json prints"),
     Command("version", "version", "version of meshrun and of this Python"),
 )

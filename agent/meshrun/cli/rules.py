@@ -1,4 +1,4 @@
-"""``meshctl rules``: check rule documents, compare them with the store, apply them."""
+"""``meshctl rules``: check rule documents, test them, compare them with the store, apply them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..core import documents, edit
 from ..core.documents import Parsed, RuleError
 from ..engines.base import Edit
 from . import arguments as arguments_
-from . import change, lint, output
+from . import change, lint, output, rules_test
 from .arguments import Subcommand
 from .change import Changes
 from .errors import FINDING, OK, Failure
@@ -145,5 +145,6 @@ def _check(call: Invocation, changes: Changes) -> None:
 SUBCOMMANDS = (
     Subcommand("lint", "check documents and name every problem", _lint_arguments, lint.run),
     Subcommand("apply", "write documents into the store as one revision", _apply_arguments, apply),
+    Subcommand("test", "run cases of calls and compare what becomes of them", rules_test.arguments, rules_test.run),
     Subcommand("diff", "compare documents with those in the store", _diff_arguments, diff),
 )

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 import shlex
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, List
 
+import pytest
 import yaml
 
 from meshrun.boot import launcher
+from meshrun.cli import mode
 from meshrun.core import settings
 from meshrun.core.schema import KINDS
 
@@ -17,7 +20,7 @@ if TYPE_CHECKING:
     from tests.unit.cli.conftest import Meshctl, Processes
 
 ROOT = Path(__file__).resolve().parents[3]
-PAGES = ("README.md", "docs/rules.md", "docs/settings.md", "docs/errors.md")
+PAGES = ("README.md", "docs/rules.md", "docs/settings.md", "docs/errors.md", "docs/operating.md")
 
 
 def page(name: str) -> str:
@@ -65,6 +68,26 @@ def test_every_command_that_the_pages_show_does_what_it_says(
         assert run.status == 0, (words, run.out, run.err)
     assert len(shown) > 5
     assert len(others) > 3
+
+
+def test_the_operating_page_shows_what_works(
+    meshctl: Meshctl, monkeypatch: pytest.MonkeyPatch, process: Processes
+) -> None:
+    monkeypatch.setattr(mode, "SECONDS", 0.0)  # stand-ins for processes never follow
+    text = page("docs/operating.md")
+    (cases,) = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
+    (meshctl.folder / "cases.yaml").write_text(cases, encoding="utf-8")
+    (meshctl.folder / "rules.yaml").write_text(rules().replace("2099", "2098"), encoding="utf-8")
+    monkeypatch.chdir(meshctl.folder)
+    meshctl.environ.update(PATH=str(Path(sys.executable).parent), MESHRUN_STORE=meshctl.store)
+    meshctl.environ["MESHRUN_STATE_DIR"] = str(meshctl.state)
+    process(11)
+    shown = commands(text, "meshctl") + commands(page("docs/settings.md"), "meshctl")
+    for words in shown:
+        run = meshctl(*words, here=False)
+        assert run.status == 0, (words, run.out, run.err)
+    assert len(shown) > 18
+    assert not (meshctl.state / "off").exists()
 
 
 def test_every_way_to_start_a_program_that_the_readme_shows_is_understood() -> None:

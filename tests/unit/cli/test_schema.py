@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any, Dict, List
 
 import pytest
@@ -22,6 +23,8 @@ _TYPES: Dict[str, Any] = {
 
 def misfits(value: Any, shape: Any, path: str = "$") -> List[str]:
     """Where a value differs from a schema, for the few words of JSON Schema that our shapes use."""
+    if "anyOf" in shape:
+        return min((misfits(value, one, path) for one in shape["anyOf"]), key=len)
     types = shape.get("type", [])
     types = [types] if isinstance(types, str) else types
     if types and not any(isinstance(value, _TYPES[name]) for name in types):
@@ -37,7 +40,7 @@ def misfits(value: Any, shape: Any, path: str = "$") -> List[str]:
                 found.append("%s has %s" % (path, name))
             elif isinstance(more, dict):
                 found += misfits(part, more, "%s.%s" % (path, name))
-    if isinstance(value, list):
+    if isinstance(value, list) and "items" in shape:
         found += [text for n, part in enumerate(value) for text in misfits(part, shape["items"], "%s[%d]" % (path, n))]
     return found
 
@@ -61,6 +64,13 @@ def test_every_command_prints_the_shape_that_the_schema_says(meshctl: Meshctl, p
     given = meshctl.folder / "given.yaml"
     runs: List[tuple[str, Run]] = [("rules apply", meshctl.apply("kind: Lane\nname: blue\n", "-o", "json"))]
     given.write_text("kind: Lane\nname: blue\npriority: 3\n---\nkind: Lane\nname: new\n")
+    cases = meshctl.folder / "cases.yaml"
+    cases.write_text(
+        "cases: [{ call: { to: orders }, expect: { lane: gray } }, { call: { url: a }, expect: { lane: none } }]"
+    )
+    environment = meshctl.folder / "env"
+    (environment / "lib" / ("python%d.%d" % sys.version_info[:2]) / "site-packages").mkdir(parents=True)
+    (environment / "pyvenv.cfg").touch()
     for command in (
         "status",
         "explain --from web --to orders",
@@ -69,6 +79,20 @@ def test_every_command_prints_the_shape_that_the_schema_says(meshctl: Meshctl, p
         "rules lint -f %s" % given,
         "lane create gray --at web --when header.a=b",
         "lane percent gray 10",
+        "lane pause gray",
+        "lane promote gray",
+        "lane abort gray",
+        "rules test %s" % cases,
+        "mode carry --service web",
+        "mode",
+        "doctor",
+        "hooks",
+        "config show",
+        "config check",
+        "config init",
+        "venv enable %s" % environment,
+        "venv show %s" % environment,
+        "venv disable %s" % environment,
         "lane list",
         "lane delete gray --force",
         "offline",
