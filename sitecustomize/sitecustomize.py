@@ -71,10 +71,11 @@ def _is_this(module):
 def _imported_by_site():
     # type: () -> bool
     """Whether the interpreter's own start imports us, not another agent that chains as we do."""
-    frame = sys._getframe(1)  # type: Any
+    frame = sys._getframe(0)  # type: Any
+    own = frame.f_code.co_filename  # not the globals: one agent lets us run in those of its own file
     while frame is not None:
         code = frame.f_code
-        if frame.f_globals is not globals() and "importlib" not in code.co_filename:
+        if code.co_filename != own and "importlib" not in code.co_filename:
             return code.co_name == "execsitecustomize" and _is_this(sys.modules.get(NAME))
         frame = frame.f_back
     return False
@@ -119,14 +120,19 @@ class OwnFinder(object):
         return asking.partition(".")[0] in ("meshrun", "meshrun_hooks", "yaml", "wrapt")
 
 
-def _start():
-    # type: () -> None
-    """Version, then switch, then the import finder. Whatever fails here, the program runs, without us."""
+def _start(path=None):
+    # type: (Any) -> None
+    """Version, then switch, then the import finder. Whatever fails here, the program runs, without us.
+
+    `path`: PYTHONPATH as it was before the next ``sitecustomize``; None: none ran.
+    """
     try:
         if sys.version_info < (3, 8) or sys.implementation.name != "cpython":
             return
         if os.environ.get("MESHRUN_ENABLED", "").strip() not in ("1", "true", "yes", "on"):
             return
+        if path is not None:
+            _keep_order(path)
         own = OwnFinder()
         sys.meta_path.insert(0, own)
         try:
@@ -150,14 +156,27 @@ def _say(what):
         pass
 
 
+def _keep_order(path):
+    # type: (str) -> None
+    """Undo a mere change of order in ``PYTHONPATH``, by which the program's own children would leave the mesh.
+
+    OpenTelemetry's file takes its folder out while it runs and puts it back in front; there it hides ours.
+    """
+    now = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    before = path.split(os.pathsep)
+    if now != before and FOLDER in now and sorted(now) == sorted(before):
+        os.environ["PYTHONPATH"] = path
+
+
 def _boot():
     # type: () -> None
+    path = os.environ.get("PYTHONPATH")
     try:
         found = _run_next()
     except Exception:
-        _start()
+        _start(path)
         raise
-    _start()
+    _start(path)
     if not found and _imported_by_site():
         # Without us the interpreter would have found none, silently, and `import sitecustomize` in the program
         # would fail; so it is now.
@@ -166,4 +185,8 @@ def _boot():
         raise error
 
 
-_boot()
+if __name__ == "_meshrun_boot":
+    # Run by another door, at another moment: what stands next on the path is the interpreter's business then.
+    _start()
+else:
+    _boot()

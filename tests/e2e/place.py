@@ -147,10 +147,12 @@ class Place:
         )  # fmt: skip
         return Done(done.returncode, done.stdout, done.stderr)
 
-    def start(self, *words: str, prefix: Sequence[str] = (), bare: bool = False, **settings: str) -> Program:
-        """Start Python with these arguments; it ends with the test at the latest."""
+    def start(
+        self, *words: str, prefix: Sequence[str] = (), bare: bool = False, python: str = sys.executable, **settings: str
+    ) -> Program:
+        """Start Python with these arguments; it ends with the test at the latest. `python`: another program instead."""
         log = self.folder / ("log-%d" % len(self._programs))
-        command = [*prefix, sys.executable, *words]
+        command = [*prefix, python, *words]
         program = Program(command, self.folder, self.environ(bare=bare, **settings), log)
         self._programs.append(program)
         return program

@@ -98,10 +98,13 @@ def test_the_wheel_says_what_it_needs(wheel: Path) -> None:
     assert metadata.get_all("License-File") == ["LICENSE"]
 
 
-def test_the_wheel_brings_two_commands(wheel: Path) -> None:
+def test_the_wheel_brings_two_commands_and_a_door(wheel: Path) -> None:
     lines = _text(wheel, "entry_points.txt").replace(" ", "").split()
 
-    assert lines == ["[console_scripts]", "meshctl=meshrun.cli.main:main", "meshrun=meshrun.boot.launcher:main"]
+    assert lines == [
+        "[console_scripts]", "meshctl=meshrun.cli.main:main", "meshrun=meshrun.boot.launcher:main",
+        "[opentelemetry_instrumentor]", "meshrun=meshrun.boot.instrumentor:MeshrunInstrumentor",
+    ]  # fmt: skip
 
 
 APP = """

@@ -37,6 +37,7 @@ Examples:
 Operate the mesh with meshctl; see what a running program does with `meshctl status`.
 """
 )
+_ON = ("1", "true", "yes", "on")  # as the boot file reads it
 MODES = ("off", "dormant", "observe", "carry", "enforce")
 NOT_EXECUTABLE, NOT_FOUND, BAD_USAGE = 126, 127, 2
 
@@ -68,6 +69,8 @@ def main() -> NoReturn:
     environ = os.environ.copy()
     undo_start(environ)
     prepare(environ, settings)
+    if environ["MESHRUN_ENABLED"].strip() in _ON:
+        tell_what_hides(command)
     become(command, environ)
 
 
@@ -173,6 +176,28 @@ def prepare(environ: MutableMapping[str, str], settings: Dict[str, str]) -> None
     # An empty entry is the working directory, so none may be lost or added; an empty variable has no entry at all.
     entries = before.split(os.pathsep) if before else []
     environ["PYTHONPATH"] = os.pathsep.join([folder, *(entry for entry in entries if not _same(entry, folder))])
+
+
+def tell_what_hides(command: Sequence[str]) -> None:
+    """Say in one line that the command itself keeps its program out of the mesh; it runs all the same."""
+    from . import interpreter  # noqa: PLC0415 - where meshrun is off, nothing is looked at
+
+    flag, other = interpreter.hiding_flag(command), interpreter.hiding_launcher(command)
+    if not flag and not other:
+        return
+    from . import door  # noqa: PLC0415 - only for these commands
+
+    environment = interpreter.environment_of(command)
+    if flag == "-S":
+        said = "is run with -S, which hides all start-up code: it runs without meshrun; leave the option out"
+    elif environment and door.is_open(environment):
+        return
+    elif flag:
+        said = "is run with %s, which hides PYTHONPATH: it runs without meshrun; " % flag
+        said += "`meshctl venv enable` opens a door that does not need it"
+    else:
+        said = "runs no other start-up code: put meshrun behind it, as in `%s meshrun python app.py`" % other
+    sys.stderr.write("meshrun: %s %s\n" % (other or command[0], said))
 
 
 def _same(entry: str, folder: str) -> bool:

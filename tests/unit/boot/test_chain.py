@@ -145,6 +145,30 @@ def test_a_copy_of_the_boot_folder_further_back_is_chained_and_starts_nothing_tw
     assert twice == once
 
 
+PUTS_ITSELF_IN_FRONT = """
+    import os
+    mine = os.path.dirname(os.path.abspath(__file__))
+    entries = os.environ["PYTHONPATH"].split(os.pathsep)
+    os.environ["PYTHONPATH"] = os.pathsep.join([mine] + [entry for entry in entries if entry != mine]%s)
+"""
+
+
+def test_an_agent_that_puts_its_folder_in_front_again_does_not_hide_us_from_children(program: Program) -> None:
+    """As OpenTelemetry does, whose file runs no other; without us, or where it changes more, its order holds."""
+    other = program.plant({"sitecustomize.py": PUTS_ITSELF_IN_FRONT % ""}, under="agent")
+    code = "import os; print(os.environ['PYTHONPATH'])"
+    lib = program.folder / "lib"
+
+    kept = program.run(code, [DOOR, other], MESHRUN_ENABLED="1")
+    off = program.run(code, [DOOR, other])
+    program.plant({"sitecustomize.py": PUTS_ITSELF_IN_FRONT % " + ['/more']"}, under="agent")
+    more = program.run(code, [DOOR, other], MESHRUN_ENABLED="1")
+
+    assert kept == (0, "%s:%s:%s\n" % (DOOR, other, lib), "")
+    assert off == (0, "%s:%s:%s\n" % (other, DOOR, lib), "")
+    assert more == (0, "%s:%s:%s:/more\n" % (other, DOOR, lib), "")
+
+
 @pytest.mark.parametrize("version", INERT)
 def test_an_old_python_chains_does_nothing_and_says_nothing(program: Program, version: str) -> None:
     python = find(version)

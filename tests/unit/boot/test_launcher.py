@@ -13,17 +13,10 @@ import pytest
 
 from meshrun import __version__
 from meshrun.boot import launcher
-from tests.compat.programs import DOOR, ROOT, Program, Ran
+from tests.compat.programs import DOOR, Program
+from tests.unit.boot.launching import MESHRUN, launch
 
-MESHRUN = [sys.executable, "-c", "import sys; sys.path.insert(0, %r); sys.argv[0] = 'meshrun'; "
-           "from meshrun.boot.launcher import main; main()" % str(ROOT / "agent")]  # fmt: skip
 SHOW = "import json, os, sys; print(json.dumps([os.getpid(), dict(os.environ), sys.argv, sys.path]))"
-
-
-def launch(program: Program, *arguments: str, **environ: str) -> Ran:
-    clean = program.environ()
-    del clean["PYTHONPATH"]
-    return program.start([*MESHRUN, *arguments], dict(clean, **environ))
 
 
 def shown(program: Program, *options: str, **environ: str) -> Any:
