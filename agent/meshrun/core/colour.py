@@ -11,7 +11,7 @@ from .rules import RESERVED
 MOST_PAIRS, MOST_BYTES = 16, 512
 """Limits of one colour; the bytes are those of all keys and values, separators not counted."""
 
-_WORD = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_word = re.compile(r"[A-Za-z0-9._-]{1,64}").fullmatch
 
 
 def clean(pairs: Iterable[Tuple[str, str]], first: FrozenSet[str] = RESERVED) -> Tuple[Pairs, int]:
@@ -24,7 +24,7 @@ def clean(pairs: Iterable[Tuple[str, str]], first: FrozenSet[str] = RESERVED) ->
     found: Dict[str, str] = {}
     dropped = 0
     for key, value in pairs:
-        if not _WORD.fullmatch(key) or not _WORD.fullmatch(value) or found.setdefault(key.lower(), value) != value:
+        if not _word(key) or not _word(value) or found.setdefault(key.lower(), value) != value:
             dropped += 1
     kept = _fit(sorted(found.items(), key=lambda pair: pair[0] not in first) if _too_big(found) else found.items())
     return tuple(sorted(kept)), dropped + len(found) - len(kept)

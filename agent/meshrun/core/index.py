@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from .colour import routing
@@ -11,6 +12,10 @@ from .plan import Plan
 from .pool import Pool
 from .rules import EMPTY, RuleSet
 
+LONGEST_HOST = 255
+"""Characters of a host name (RFC 1035, 2.3.4)."""
+_NUMERIC = re.compile(r"(?:0x[0-9a-f]*|[0-9]+)(?:\.(?:0x[0-9a-f]*|[0-9]+)){0,3}").fullmatch
+"""All that `inet_aton` takes for an IPv4 address: one to four numbers, decimal, octal or hexadecimal."""
 _MOST_COLOURS = 1024
 """Memos by colour are forgotten beyond that: whoever sends requests chooses their colours."""
 
@@ -47,13 +52,17 @@ class Index:
 
         `port` is the one that the call goes to; only an Alias looks at it. Case and a final dot do not count.
         """
-        name = host.lower().rstrip(".").strip("[]")
+        name = _name(host)
+        if name is None:
+            return None
         aliases = self.rules.aliases
         if aliases:
             shown = "[%s]" % name if ":" in name else name
             alias = aliases.get("%s:%s" % (shown, port)) or aliases.get(shown) or aliases.get(name)
             if alias is not None:
                 return alias
+        if _NUMERIC(name):  # an IPv4 address to whoever resolves it, and no name of a service
+            return None
         known = self._services()
         return next((known[key] for key in _keys(name, namespace.lower()) if key in known), None)
 
@@ -102,6 +111,22 @@ class Index:
             known.update({key.lower(): key for key, instances in self.snapshot.instances.items() if instances})
             self._known = known
         return self._known
+
+
+def _name(host: str) -> Optional[str]:
+    """A host without brackets and final dot, in lower case; None: no host of a service or an Alias looks like it.
+
+    Letters beyond ASCII are in no such name; folding their case could make one of it.
+    """
+    if len(host) > LONGEST_HOST or not host.isascii():
+        return None
+    name = host.lower()
+    if name.startswith("["):
+        return name[1:-1] if name.endswith("]") and ":" in name else None
+    if name.endswith("."):
+        name = name[:-1]
+        return None if _NUMERIC(name) else name
+    return name
 
 
 def _keys(name: str, namespace: str) -> List[str]:

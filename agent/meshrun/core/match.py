@@ -11,6 +11,8 @@ from .rules import Condition, When
 
 LOOKED_AT = 256
 """Characters of a value that ``regex`` looks at."""
+MOST_PARTS = 256
+"""Parameters of a query, and cookies, that are looked at."""
 
 _NUMBER = re.compile(r"[+-]?[0-9]{1,64}(\.[0-9]{1,64})?")
 
@@ -39,8 +41,9 @@ class RequestFacts(Facts):
     """The facts of one HTTP request. Query and cookies are parsed, and headers looked up, only when asked for.
 
     `path` may have a query behind it. `headers` answers a lower-case header name. `host` may have a port, which does
-    not count. `caller` and `service` are service keys or ``name.namespace``; conditions see ``name.namespace``.
-    `caller` is whoever sends, ``-`` if it has no name; `service` is the service that the request is for.
+    not count; None: it stands in the header of that name. `caller` and `service` are service keys or
+    ``name.namespace``; conditions see ``name.namespace``. `caller` is whoever sends, ``-`` if it has no name; `service`
+    is the service that the request is for.
     """
 
     __slots__ = (
@@ -51,7 +54,7 @@ class RequestFacts(Facts):
         self,
         method: str,
         path: str,
-        host: str,
+        host: Optional[str],
         headers: Callable[[str], Optional[str]],
         colour: Pairs,
         tags: Mapping[str, str],
@@ -82,7 +85,7 @@ class RequestFacts(Facts):
         if kind == "method":
             return self._method
         if kind == "host":
-            return _without_port(self._host).lower()
+            return _without_port(self._headers("host") or "" if self._host is None else self._host).lower()
         if kind == "caller":
             return None if self._caller == "-" else _named(self._caller)
         return _named(self._service) if kind == "service" else None
@@ -90,10 +93,11 @@ class RequestFacts(Facts):
     def _parsed(self, kind: str) -> Mapping[str, str]:
         if kind == "query":
             if self._query is None:
-                self._query = _first_of(self._path.partition("?")[2].split("&"), unquote_plus)
+                self._query = _first_of(self._path.partition("?")[2].split("&", MOST_PARTS)[:MOST_PARTS], unquote_plus)
             return self._query
         if self._cookies is None:
-            self._cookies = _first_of((self._headers("cookie") or "").split(";"), _unquoted)
+            cookies = (self._headers("cookie") or "").split(";", MOST_PARTS)
+            self._cookies = _first_of(cookies[:MOST_PARTS], _unquoted)
         return self._cookies
 
 

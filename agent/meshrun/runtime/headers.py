@@ -3,42 +3,45 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Callable, Dict, FrozenSet, List, NamedTuple, Optional, Sequence, Set, Tuple, Union
+from typing import Any, Dict, FrozenSet, List, NamedTuple, Optional, Sequence, Tuple
 
 from .. import wire
 from ..core import colour as colours
 from ..core.model import Pairs
+from .names import (
+    CALLER,
+    DRAINING,
+    MAX_CARRIED,
+    MAX_KNOWN,
+    MOST_READ,
+    OWN,
+    Found,
+    Meaning,
+    Name,
+    Names,
+    Vocabulary,
+    text,
+)
 
-Name = Union[str, bytes]
-CALLER, DRAINING = "x-meshrun-caller", "x-meshrun-draining"
-MAX_KNOWN = 4096
-MAX_REMEMBERED = 512  # bytes of values: longer headers are read each time rather than kept
-MAX_CARRIED, MAX_CARRIED_BYTES = 8, 1024
-OWN = frozenset(
-    (
-        "accept-encoding", "connection", "content-encoding", "content-length", "content-type", "expect", "host",
-        "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade",
-    )
-)  # fmt: skip
-"""Headers that belong to one message or connection: carried to another call they would break it."""
+__all__ = ["CALLER", "DRAINING", "NOTHING", "OWN", "Headers", "Incoming", "Name", "text"]
+
+MAX_REMEMBERED = 512  # characters of values: longer headers are read each time rather than kept
+ENOUGH = 8192
+"""Characters of a shared header, all its lines together, after which no further line is taken."""
+MAX_SINGLE = 256
+"""Characters of a header with one value that are looked at: no key or value of a colour has more than 64."""
+MAX_CARRIED_BYTES = 1024
 _CONTROL = re.compile("[\x00-\x08\x0a-\x1f\x7f]")  # what no value may hold (RFC 9110, 5.5); bytes above are text
 
-
-class Meaning(NamedTuple):
-    """What one header name means to us. A name may be carried and be of a dialect at the same time."""
-
-    name: str  # lower case
-    read: Tuple[Tuple[int, str], ...]  # (rank in MESHRUN_WIRE_READ, token) of the dialects that recognise it
-    write: Tuple[Tuple[int, str], ...]
-    carried: bool
-    caller: bool
+Carried = Tuple[Tuple[str, str], ...]
+Headings = Tuple[Tuple[str, str], ...]
 
 
 class Incoming(NamedTuple):
     """What the headers of a request said."""
 
     colour: Pairs
-    carried: Tuple[Tuple[str, str], ...]
+    carried: Carried
     caller: Optional[str]
     mesh: bool  # a mesh header was there: the caller understands ours
     dropped: int
@@ -48,32 +51,6 @@ class Incoming(NamedTuple):
 NOTHING = Incoming((), (), None, False, 0, 0)
 
 
-def text(value: Name) -> str:
-    """A header's name or value as text; bytes are Latin-1 on the wire (RFC 9110, 5.5)."""
-    if isinstance(value, bytes):
-        return value.decode("latin-1")
-    return value if isinstance(value, str) else str(value)  # some libraries take numbers
-
-
-class Names(Dict[Name, Optional[Meaning]]):
-    """Memo from a header name, as any library spells it, to its meaning (None: none). Bounded."""
-
-    def __init__(self, classify: Callable[[str], Optional[Meaning]]) -> None:
-        super().__init__()
-        self._classify = classify
-        self.meaningless: Set[Name] = set()
-        """The names without meaning among them: most calls have no other, and one set operation says so."""
-
-    def __missing__(self, name: Name) -> Optional[Meaning]:
-        """Classify a name on first sight."""
-        meaning = self._classify(text(name).lower())
-        if len(self) < MAX_KNOWN:
-            self[name] = meaning
-            if meaning is None:
-                self.meaningless.add(name)
-        return meaning
-
-
 class Headers:
     """The wire side of one process: its dialects, its carried names, its colour keys."""
 
@@ -81,84 +58,133 @@ class Headers:
         self._read, unknown_read = wire.chosen(read)
         self._write, unknown_write = wire.chosen(write)
         self.unknown = unknown_read + unknown_write
-        exact = {name.lower() for name in carry if not name.endswith("*")}
-        prefixes = tuple(name[:-1].lower() for name in carry if name.endswith("*"))
-        self._carries: Callable[[str], bool] = lambda name: (
-            name not in OWN and (name in exact or bool(prefixes and name.startswith(prefixes)))
-        )
         self.keys = keys
-        # Names and memos of text and of bytes lie apart: in one dictionary they have the same hash, so that they are
-        # compared, which costs time and is an error under ``python -bb``.
-        self.names = Names(self._classify)
-        self._byte_names = Names(self._classify)
-        self._seen: Tuple[Dict[Any, Incoming], Dict[Any, Incoming]] = ({}, {})
-        self._written: Dict[Pairs, Tuple[Tuple[str, str], ...]] = {}
-
-    def _classify(self, name: str) -> Optional[Meaning]:
-        read = tuple((n, t) for n, d in enumerate(self._read) for t in [d.recognise(name)] if t is not None)
-        write = tuple((n, t) for n, d in enumerate(self._write) for t in [d.recognise(name)] if t is not None)
-        meaning = Meaning(name, read, write, self._carries(name), name == CALLER)
-        return meaning if read or write or meaning.carried or meaning.caller else None
+        words = Vocabulary(self._read, self._write, carry, keys)
+        self._incoming = (Found(words, spelled=False), Found(words, spelled=True))
+        # Names that the app gives its calls; apart from those of requests, because strangers choose these.
+        self.names = Names(words.meaning)
+        self._byte_names = Names(words.meaning)
+        self._written: Dict[Pairs, Headings] = {}
 
     def incoming(self, headers: Sequence[Tuple[Name, Name]]) -> Incoming:
-        """Read colour, carried headers and the caller's name; costs one look-up for each header without meaning."""
+        """Read colour, carried headers and the caller's name; costs one look-up for each header without meaning.
+
+        Whatever came, the work is bounded: `names` bounds the headers that are read, this module what of each.
+        """
         if not headers:
             return NOTHING
-        spelled = isinstance(headers[0][0], bytes)
-        names = self._byte_names if spelled else self.names
-        found = tuple([pair for pair in headers if names[pair[0]] is not None])
+        at = self._incoming[isinstance(headers[0][0], bytes)]
+        try:
+            found = at.among(headers)
+        except KeyError:
+            return self._read_all(at.learn(headers))
         if not found:
             return NOTHING
-        seen = self._seen[spelled]
-        known = seen.get(found)
+        if len(found) > MOST_READ:
+            return self._read_all(at.read(found))
+        size = 0
+        for pair in found:
+            size += len(pair[1])
+        if size > MAX_REMEMBERED:  # not even hashed, which takes long for a megabyte
+            return self._read_all(at.read(found))
+        key = tuple(found)
+        known = at.said.get(key)
         if known is None:
-            known = self._read_all([(self._meaning(text(name).lower()), text(value)) for name, value in found])
-            if sum(len(value) for _, value in found) <= MAX_REMEMBERED:
-                if len(seen) >= MAX_KNOWN:
-                    seen.clear()
-                seen[found] = known
+            known = self._read_all(at.read(found))
+            if len(at.said) >= MAX_KNOWN:
+                at.said.clear()
+            at.said[key] = known
         return known
 
-    def _read_all(self, found: Sequence[Tuple[Meaning, str]]) -> Incoming:
-        ranked: List[Tuple[int, str, str]] = []
-        carried: List[Tuple[str, str]] = []
-        caller: Optional[str] = None
-        for meaning, value in found:
-            if meaning.caller:
-                caller = value[:256]
-            for rank, token in meaning.read:
-                ranked += [(rank, key, word) for key, word in self._read[rank].read(token, value, self.keys)]
-            if meaning.carried and not _CONTROL.search(value):
-                carried.append((meaning.name, value))
+    def _read_all(self, found: Sequence[Tuple[Meaning, Name]]) -> Incoming:
+        if not found:
+            return NOTHING
+        ranked, too_long = self._pairs(found)
         ranked.sort(key=lambda item: item[0])  # stable: within a dialect the first occurrence stays first
         first: Dict[str, str] = {}
         conflicts = 0
         for _, key, word in ranked:
             conflicts += first.setdefault(key.lower(), word) != word
         colour, dropped = colours.clean(first.items()) if first else ((), 0)
-        return Incoming(colour, _bounded(carried), caller, caller is not None or bool(ranked), dropped, conflicts)
+        callers = [value for meaning, value in found if meaning.caller]
+        caller = text(callers[-1][:MAX_SINGLE]) if callers else None
+        mesh = caller is not None or bool(ranked)
+        return Incoming(colour, _carried(found), caller, mesh, dropped + too_long, conflicts)
+
+    def _pairs(self, found: Sequence[Tuple[Meaning, Name]]) -> Tuple[List[Tuple[int, str, str]], int]:
+        """(rank of the dialect, key, word) of all that is said of a colour; how many values are too long for one."""
+        ranked: List[Tuple[int, str, str]] = []
+        shared: Dict[Tuple[int, str], List[str]] = {}
+        lengths: Dict[Tuple[int, str], int] = {}
+        too_long = 0
+        for meaning, value in found:
+            for rank, token in meaning.read:
+                dialect = self._read[rank]
+                if dialect.shared:
+                    length = lengths.get((rank, token), 0)
+                    if length <= ENOUGH:
+                        lengths[rank, token] = length + len(value)
+                        shared.setdefault((rank, token), []).append(text(value[: ENOUGH + 1]))
+                elif len(value) <= MAX_SINGLE:
+                    for key, word in dialect.read(token, text(value), self.keys):
+                        ranked.append((rank, key, word))
+                else:
+                    too_long += 1
+        for (rank, token), lines in shared.items():  # several lines are one, joined by commas (RFC 9110, 5.3)
+            ranked += [(rank, key, word) for key, word in self._read[rank].read(token, ",".join(lines), self.keys)]
+        return ranked, too_long
 
     def outgoing(
-        self, colour: Pairs, carried: Sequence[Tuple[str, str]], caller: str, present: Sequence[Tuple[str, str]]
-    ) -> Tuple[Tuple[str, str], ...]:
-        """The headers to set on a mesh call; what the app set itself (`present`) wins, shared headers are merged."""
+        self,
+        colour: Pairs,
+        carried: Sequence[Tuple[str, str]],
+        caller: str,
+        present: Sequence[Tuple[str, str]],
+        trusted: bool = True,
+    ) -> Headings:
+        """The headers to set on a mesh call; what the app set itself (`present`) wins, shared headers are merged.
+
+        Not `trusted`: the app serves a request whose colour does not count, and what it sets is taken for a copy of it:
+        the next service would believe us. Ours takes its place; where we have none, an empty value does.
+        """
         if not present:
             plain = self._plain(colour, caller)
             if not carried:
                 return plain
             written = {name.lower() for name, _ in plain}
             return plain + tuple(pair for pair in carried if pair[0] not in written)
+        cleared: List[Tuple[str, str]] = []
+        if not trusted:
+            present, cleared = self._cleared(present)
         out: List[Tuple[str, str]] = [] if CALLER in dict(present) else [("X-Meshrun-Caller", caller)]
         for rank, dialect in enumerate(self._write if colour else ()):
             mine = [(name, value) for name, value in present if any(n == rank for n, _ in self._meaning(name).write)]
             out += dialect.write(colour, self.keys, mine)
         taken = {name for name, _ in present} | {name.lower() for name, _ in out}
+        out += [pair for pair in cleared if pair[0] not in {name.lower() for name, _ in out}]
         return tuple(out) + tuple(pair for pair in carried if pair[0] not in taken)
 
-    def _meaning(self, name: str) -> Meaning:
-        return self.names[name] or Meaning(name, (), (), False, False)
+    def _cleared(self, present: Sequence[Tuple[str, str]]) -> Tuple[List[Tuple[str, str]], List[Tuple[str, str]]]:
+        """The app's own headers without their colour, and those of them that have to be set so."""
+        kept: List[Tuple[str, str]] = []
+        cleared: List[Tuple[str, str]] = []
+        for name, value in present:
+            meaning = self._meaning(name)
+            left = value
+            if meaning.caller:
+                continue
+            for dialect in {*(self._read[n] for n, _ in meaning.read), *(self._write[n] for n, _ in meaning.write)}:
+                left = dialect.cleared(left, self.keys)
+            if left:
+                kept.append((name, left))
+            if left != value:
+                cleared.append((name, left))
+        return kept, cleared
 
-    def _plain(self, colour: Pairs, caller: str) -> Tuple[Tuple[str, str], ...]:
+    def _meaning(self, name: str) -> Meaning:
+        return self.names[name] or Meaning(name)
+
+    def _plain(self, colour: Pairs, caller: str) -> Headings:
         """What is written when the app set none of these headers: the same for each call of a colour."""
         known = self._written.get(colour)
         if known is None:
@@ -184,12 +210,15 @@ class Headers:
         return [(text(n).lower(), text(v)) for n, v in headers.items() if names[n] is not None]
 
 
-def _bounded(carried: Sequence[Tuple[str, str]]) -> Tuple[Tuple[str, str], ...]:
+def _carried(found: Sequence[Tuple[Meaning, Name]]) -> Carried:
     """At most 8 carried headers and 1 KiB together; the rest is left out."""
     kept: List[Tuple[str, str]] = []
-    size = 0
-    for name, value in carried:
-        size += len(name) + len(value)
-        if len(kept) < MAX_CARRIED and size <= MAX_CARRIED_BYTES:
-            kept.append((name, value))
+    room = MAX_CARRIED_BYTES
+    for meaning, value in found:
+        size = len(meaning.name) + len(value)
+        if meaning.carried and size <= room and len(kept) < MAX_CARRIED:
+            whole = text(value)
+            if not _CONTROL.search(whole):
+                kept.append((meaning.name, whole))
+                room -= size
     return tuple(kept)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from time import time
-from typing import TYPE_CHECKING, Any, Callable, Optional, Sequence, Tuple
+from typing import TYPE_CHECKING, Any, Callable, Dict, Optional, Sequence, Tuple
 
 from ..core import admit
 from ..core.match import RequestFacts
@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from .process import Process
 
 NO_HEADERS: Tuple[Tuple[str, str], ...] = ()
+MOST_HEADERS = 100
+"""Headers of a request that are looked at: as many as gunicorn, Apache and Envoy take at all by default."""
+MOST_LETTERS = 8192
+"""Characters of a path with its query, and of a header, that conditions look at."""
 DRAINING_HEADERS = (("X-Meshrun-Draining", "1"),)
 
 
@@ -35,15 +39,18 @@ class Request:
 
     def __enter__(self) -> Request:  # noqa: PYI034 - `Self` is not in the oldest `typing`
         self._process.server.enter()
-        self._token = CURRENT.set(self)
+        # A request with nothing to follow it is as no request at all, and an app that lists its context sees nothing.
+        if self.colour or self.carried or not self.trusted or CURRENT.get() is not None:
+            self._token = CURRENT.set(self)
         return self
 
     def __exit__(self, *_: object) -> None:
         token, self._token = self._token, None
-        try:
-            CURRENT.reset(token)
-        except ValueError:  # the server ended the request in another context than it began it in
-            CURRENT.set(None)
+        if token is not None:
+            try:
+                CURRENT.reset(token)
+            except ValueError:  # the server ended the request in another context than it began it in
+                CURRENT.set(None)
         self._process.server.leave()
         self._process.served(self, self._status)
 
@@ -70,10 +77,15 @@ def make(process: Process) -> Callable[..., Request]:
         live = process.live
         if live is None or process.inline:
             live = process.refresh()
+        if len(headers) > MOST_HEADERS:
+            headers = headers[:MOST_HEADERS]
         incoming = process.headers.incoming(headers)
         if incoming.dropped or incoming.conflicts:
             process.dropped(incoming)
-        trusted = not incoming.colour or process.trusts(peer)
+        trusted = True
+        if incoming.mesh and not process.trusts(peer):
+            trusted = not incoming.colour
+            incoming = process.distrusted(incoming)
         if live is None:
             return Request(process, incoming.colour if trusted else (), incoming, trusted)
         colour = live.admitted.get((incoming.colour, trusted))
@@ -90,12 +102,22 @@ def make(process: Process) -> Callable[..., Request]:
 
 
 def _facts(process: Process, headers: Any, method: str, path: str, incoming: Incoming) -> RequestFacts:
-    def look(name: str) -> Optional[str]:
-        for pair in headers:
-            if text(pair[0]).lower() == name:
-                return text(pair[1])
-        return None
+    known: Dict[str, Optional[str]] = {}
 
-    host = look("host") or ""
-    tags = process.tags
-    return RequestFacts(method, path, host, look, incoming.colour, tags, incoming.caller or "-", process.service)
+    def look(name: str) -> Optional[str]:
+        if name not in known:
+            known[name] = _value(headers, name)
+        return known[name]
+
+    path, caller = path[:MOST_LETTERS], incoming.caller or "-"
+    return RequestFacts(method, path, None, look, incoming.colour, process.tags, caller, process.service)
+
+
+def _value(headers: Any, name: str) -> Optional[str]:
+    """The first value of a header; `name` is in lower case."""
+    wanted: Any = name.encode() if headers and isinstance(headers[0][0], bytes) else name
+    size = len(wanted)
+    for pair in [pair for pair in headers if len(pair[0]) == size]:
+        if pair[0].lower() == wanted:
+            return text(pair[1][:MOST_LETTERS])
+    return None

@@ -9,7 +9,7 @@ from ..core import admit
 from ..core.aperture import NARROW_FROM
 from ..core.call import Call, Decision
 from ..core.colour import routing
-from ..core.index import Index, Snapshot
+from ..core.index import LONGEST_HOST, Index, Snapshot
 from ..core.match import NoFacts
 from ..core.model import Instance, Pairs, shown
 from ..core.rules import Lifecycle, RuleSet
@@ -108,6 +108,8 @@ class Live:
         """What `host` is, worked out on first sight."""
         service = self.index.target(host, port, self.namespace)
         peer = Peer(host, service, service in self.snapshot.rules.routes)
+        if len(host) > LONGEST_HOST:  # an app that calls what strangers write must not keep it
+            return peer
         if len(self.hosts) >= MAX_HOSTS:
             self.hosts.clear()
         return self.hosts.setdefault((host, port), peer)

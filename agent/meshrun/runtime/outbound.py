@@ -180,6 +180,11 @@ class Call:
         if leg is not None and self.reason is leg.reason:
             leg.counters[ended] = counter
 
+    def untouched(self) -> None:
+        """The call goes on as the app wrote it: it was decided and is counted, but nobody sees how it ends."""
+        self._end()
+        next(self._process.counter(self._peer, self.decision, "unknown", self.reason))
+
     def __del__(self) -> None:
         if self._leg is not None:  # the app dropped its response unread: the instance must not look busy for ever
             self._end()
@@ -230,14 +235,15 @@ def make(process: Process) -> Callable[..., Optional[Call]]:  # noqa: C901 -- it
         key = (protocol, scheme, colour, window)
         question, set_headers = peer.asked.get(key) or _ask(process, peer, key, (host, method, path, headers))
         if present or carried:
-            set_headers = written.outgoing(colour, carried, process.caller, present)
+            trusted = current is None or current.trusted
+            set_headers = written.outgoing(colour, carried, process.caller, present, trusted)
         call = Call(process, live, peer, question, set_headers)
         call.fresh = not present
         if not process.routes or proxied:
             return _coloured(process, call, proxied)
         if call.decide():
             return call
-        call.done()
+        call.untouched()
         return None
 
     return outbound
@@ -253,7 +259,7 @@ def _coloured(process: Process, call: Call, proxied: bool) -> Optional[Call]:
         call.only_colour(reasons.OBSERVE)
     if ours and process.colours:
         return call
-    call.done()
+    call.untouched()
     return None
 
 

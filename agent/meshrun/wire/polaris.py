@@ -17,6 +17,8 @@ PREFIX = "x-polaris-metadata-transitive-"
 class Polaris(Dialect):
     """One header per key."""
 
+    starts = (PREFIX,)
+
     def recognise(self, name: str) -> Optional[str]:
         """The key, for a header of this dialect."""
         return name[len(PREFIX) :] or None if name.startswith(PREFIX) else None

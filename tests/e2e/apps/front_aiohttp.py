@@ -1,4 +1,6 @@
-"""A plain aiohttp app that calls stock."""
+"""A plain aiohttp app that calls stock; on the address or the path of a Unix socket that is named, if one is."""
+
+import sys
 
 import aiohttp
 from aiohttp import web
@@ -18,4 +20,8 @@ app.router.add_get("/plain", plain)
 app.router.add_get("/call", call)
 
 if __name__ == "__main__":
-    web.run_app(app, host="127.0.0.1", port=0, print=None)
+    where = sys.argv[1] if len(sys.argv) > 1 else "127.0.0.1"
+    if where.startswith("/"):
+        web.run_app(app, path=where, print=None)
+    else:
+        web.run_app(app, host=where, port=0, print=None)

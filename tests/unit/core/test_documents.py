@@ -237,7 +237,7 @@ def test_an_error_with_many_problems_spells_out_the_first() -> None:
     assert str(caught.value).endswith("\nand 30 more")
 
 
-@pytest.mark.parametrize("kind", ["Limit", "Resilience", "Guard", "Messaging", "Shadow", "Policy"])
+@pytest.mark.parametrize("kind", ["Limit", "Resilience", "Guard", "Messaging", "Shadow"])
 def test_reserved_kinds_are_refused_with_a_code(kind: str) -> None:
     (problem,) = problems("kind: %s\nname: x\nanything: {}" % kind)
     assert problem.code == "MR1012"

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Optional
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from meshrun.core.index import Index, Snapshot
 from meshrun.core.model import Instance
@@ -19,7 +21,9 @@ RULES = EMPTY._replace(
         "[::1]:80": "default/orders",
         "[fd00::1]": "default/orders",
     },
-    services=frozenset(["default/orders", "default/other", "shop/orders", "mesh/direct"]),
+    services=frozenset(
+        ["default/orders", "default/other", "shop/orders", "mesh/direct", "shop/kart", "2/1", "default/0x1"]
+    ),
 )
 INDEX = Index(Snapshot(RULES, {"shop/Cart": (DEAD,), "shop/empty": ()}))
 
@@ -58,6 +62,19 @@ INDEX = Index(Snapshot(RULES, {"shop/Cart": (DEAD,), "shop/empty": ()}))
         (".", None, "default", None),
         ("orders/x", None, "default", None),
         ("default/orders", None, "default", None),
+        ("orders..", 80, "default", None),
+        ("[orders]", 80, "default", None),
+        ("::1]", 80, "default", None),
+        ("10.0.0.5.", 8080, "default", None),
+        ("010.0.0.5", 8080, "default", None),
+        ("167772165", 8080, "default", None),
+        ("1.2", 80, "default", None),  # the service 1 of the namespace 2 is an address to everybody else
+        ("0x1", 80, "default", None),
+        ("1.2.svc", 80, "default", "2/1"),
+        ("1.2.mesh", 80, "default", None),
+        ("\N{KELVIN SIGN}art", 80, "shop", None),
+        ("\N{KELVIN SIGN}art".lower(), 80, "shop", "shop/kart"),
+        ("orders" + "." * 300, 80, "default", None),
     ],
 )
 def test_names(host: str, port: Optional[int], namespace: str, service: Optional[str]) -> None:
@@ -66,3 +83,19 @@ def test_names(host: str, port: Optional[int], namespace: str, service: Optional
 
 def test_an_empty_snapshot_knows_no_service() -> None:
     assert Index(Snapshot()).target("orders", 80, "default") is None
+
+
+PIECES = ["orders", "shop", "default", "mesh", "svc", ".svc.cluster.local", "evil", ".", "-", "[", "]", ":", "@", "%2e",
+          "/", "\\", " ", "1", "0x", "\N{KELVIN SIGN}", "\N{FULLWIDTH FULL STOP}", "corp.example"]  # fmt: skip
+FORMS = {
+    form + dot
+    for service in ("orders", "other", "orders.default", "other.default", "orders.shop", "cart.shop", "kart.shop")
+    for form in (service, service + ".svc", service + ".svc.cluster.local", service + ".mesh")
+    for dot in ("", ".")
+} | {"direct.mesh", "direct.mesh.", "orders.corp.example", "orders.corp.example.", "0x1.default", "1.2.svc"}
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=7).map("".join))
+def test_what_is_made_of_the_pieces_of_a_name_is_not_that_name(host: str) -> None:
+    if INDEX.target(host, 80, "default") is not None:
+        assert host.lower() in FORMS

@@ -8,6 +8,7 @@ import pytest
 
 from meshrun.core.rules import RESERVED
 from meshrun.runtime.headers import Headers
+from meshrun.runtime.names import MAX_KNOWN, MAX_LEARNT
 
 GRAY = (("lane", "gray"),)
 TRANSITIVE = "X-Polaris-Metadata-Transitive-"
@@ -21,8 +22,9 @@ def make(carry: Sequence[str] = (), read: Sequence[str] = ("polaris", "baggage")
 @pytest.mark.parametrize("spelling", ["baggage", "Baggage", "BAGGAGE", b"baggage", b"Baggage"])
 def test_reads_a_colour_in_any_spelling(spelling: Any) -> None:
     """Servers spell header names as text or bytes, in any case."""
+    other: Any = b"Host" if isinstance(spelling, bytes) else "Host"
     value: Any = b"lane=gray" if isinstance(spelling, bytes) else "lane=gray"
-    found = make().incoming([(b"Host", b"x"), (spelling, value)])
+    found = make().incoming([(other, other), (spelling, value)])
     assert found.colour == GRAY
     assert found.mesh
 
@@ -91,7 +93,70 @@ def test_a_carried_header_with_control_characters_is_not_carried() -> None:
 
 
 def test_the_memo_of_names_is_bounded() -> None:
-    """Names come from outside; they must not fill the memory."""
+    """Names come from outside; they must not fill the memory, in number or by their length."""
     headers = make()
-    headers.incoming([("x-random-%d" % n, "v") for n in range(10_000)])
-    assert len(headers.names) <= 4096
+    for batch in range(300):
+        headers.incoming([("x-random-%d-%d" % (batch, n), "v") for n in range(100)])
+    [known, _] = [found.known for found in headers._incoming]
+    assert len(known) == MAX_KNOWN
+    headers.present([("x-random-%d" % n, "v") for n in range(10_000)])
+    assert len(headers.names) == MAX_KNOWN
+    fresh = make(carry=("x-*",))
+    for n in range(100):
+        fresh.incoming([(TRANSITIVE + "%d" % n + "x" * 10_000, "v"), ("x-%d" % n + "x" * 10_000, "v")])
+        assert fresh.present([("x-%d" % n + "x" * 10_000, "v")]) == []
+    assert len(fresh._incoming[0].known) == len(fresh.names) == 0
+
+
+def test_a_request_teaches_few_names() -> None:
+    """Random names of one sender do not push out those of honest ones."""
+    headers = make()
+    headers.incoming([("x-random-%d" % n, "v") for n in range(100)])
+    assert len(headers._incoming[0].known) == MAX_LEARNT
+
+
+@pytest.mark.parametrize("known", [False, True])
+def test_a_crowd_of_free_keys_does_not_push_out_the_lane(known: bool) -> None:
+    """Of a request with more headers than an honest one has, those that we expect are read wherever they stand."""
+    headers = make(carry=("x-tenant",))
+    crowd = [(TRANSITIVE + "k%02d" % n, "v") for n in range(90)]
+    if known:
+        for n in range(0, 90, 10):
+            headers.incoming(crowd[n : n + 10])
+    last = [(TRANSITIVE + "Lane", "gray"), ("x-tenant", "t1"), ("X-Meshrun-Caller", "front.shop")]
+    found = headers.incoming(crowd + last)
+    assert dict(found.colour)["lane"] == "gray"
+    assert (len(found.colour), found.carried, found.caller) == (16, (("x-tenant", "t1"),), "front.shop")
+
+
+def test_the_largest_honest_request_is_read_whole() -> None:
+    """Sixteen pairs by the pair, some of them in baggage too, eight carried headers and the caller."""
+    headers = make(carry=("x-debug-*",))
+    pairs = [(TRANSITIVE + "k%02d" % n, "v") for n in range(15)] + [(TRANSITIVE + "lane", "gray")]
+    carried = [("x-debug-%d" % n, "v") for n in range(8)]
+    found = headers.incoming([*pairs, ("baggage", "lane=gray"), ("X-Meshrun-Caller", "a.b"), *carried])
+    assert (len(found.colour), found.carried, found.caller) == (16, tuple(carried), "a.b")
+    assert (found.dropped, found.conflicts) == (0, 0)
+
+
+def test_lines_of_a_shared_header_are_read_as_one() -> None:
+    """A proxy may split or join them (RFC 9110, 5.3); the first value counts."""
+    found = make().incoming([("baggage", "a=1"), ("baggage", "lane=gray,b=2"), ("baggage", "lane=blue")])
+    assert (found.colour, found.conflicts) == (GRAY, 1)
+    many = [("baggage", "k%d=%s" % (n, "v" * 90)) for n in range(99)]
+    assert make().incoming([*many, ("baggage", "lane=gray")]).colour == ()
+
+
+def test_what_is_handed_on_of_a_request_that_does_not_count_is_no_colour() -> None:
+    """Ours stands in its place; an empty value where we have none; the members of others stay."""
+    wire = make()
+    own = [("Baggage", "userId=7,lane=gray"), (TRANSITIVE + "lane", "gray"), ("X-Meshrun-Caller", "me"), ("X-A", "1")]
+    present = wire.present(own)
+    assert dict(wire.outgoing((), (), "web.default", present, trusted=False)) == {
+        "X-Meshrun-Caller": "web.default", "baggage": "userId=7", TRANSITIVE.lower() + "lane": "",
+    }  # fmt: skip
+    assert dict(wire.outgoing((("lane", "blue"),), (), "web.default", present, trusted=False)) == {
+        "X-Meshrun-Caller": "web.default", "baggage": "userId=7,lane=blue", TRANSITIVE + "lane": "blue",
+    }  # fmt: skip
+    plain = wire.present([("Baggage", "userId=7")])
+    assert wire.outgoing((), (), "-", plain, trusted=False) == (("X-Meshrun-Caller", "-"),)

@@ -32,6 +32,36 @@ def test_baggage_looks_at_64_members_and_8192_bytes() -> None:
     assert list(BAGGAGE.read("", "x=" + "1" * 1_000_000 + ",lane=gray", KEYS)) == []
 
 
+def test_a_member_that_the_limit_cuts_in_two_is_not_read() -> None:
+    """Half a name of a lane could be the name of another."""
+    for cut in range(1, 9):
+        value = "x=" + "1" * (8192 - 3 - len("lane=gray") + cut) + ",lane=gray"
+        assert list(BAGGAGE.read("", value, KEYS)) == []
+    assert list(BAGGAGE.read("", "x=" + "1" * (8192 - 3 - len("lane=gray")) + ",lane=gray", KEYS)) == [("lane", "gray")]
+
+
+def test_baggage_decodes_only_so_much() -> None:
+    """Quoted letters cost more to read than to send; what is left quoted is no valid word."""
+    assert list(BAGGAGE.read("", "lane=" + "%61" * 64, KEYS)) == [("lane", "a" * 64)]
+    read = list(BAGGAGE.read("", ",".join(["lane=" + "%61" * 40] * 10), KEYS))
+    assert sum("%" not in word for _, word in read) == 2
+
+
+def test_baggage_stands_in_front_where_a_reader_would_not_look_any_more() -> None:
+    """Behind 64 members or 8,192 bytes of the app's own nobody would find it."""
+    for own in (",".join("k%d=v" % number for number in range(64)), "x=" + "1" * 8190):
+        [(_, written)] = BAGGAGE.write((("lane", "gray"),), KEYS, [("baggage", own)])
+        assert written == "lane=gray," + own
+        assert ("lane", "gray") in list(BAGGAGE.read("", written, KEYS))
+
+
+def test_what_is_left_of_a_header_without_its_colour() -> None:
+    """For an app that hands on what a stranger sent: the members of others stay byte for byte."""
+    assert BAGGAGE.cleared("userId=7 ; a=b,Lane=gray;x, featureenv = v1,  z=%20", KEYS) == "userId=7 ; a=b,  z=%20"
+    assert BAGGAGE.cleared("lane=gray", KEYS) == ""
+    assert POLARIS.cleared("gray", KEYS) == ""
+
+
 def test_baggage_keeps_the_members_of_others_byte_for_byte() -> None:
     """The app's or a tracer's members come first and unchanged."""
     present = [("baggage", "userId=7 ; a=b,  x=%20")]
