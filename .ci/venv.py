@@ -45,7 +45,7 @@ def main():
     if subprocess.call(command + _requirements(what)) != 0:
         print(NO_INDEX)
         return 1
-    _add_checkout(python)
+    add_checkout(python)
     for name in ("demo", "test") if what == "test" else ("demo",):
         open(os.path.join(folder, "ready-" + name), "w").close()
     return 0
@@ -72,7 +72,7 @@ def _requirements(what):
     return listed + ["-r", os.path.join(ROOT, "examples", "demo", "requirements.txt")]
 
 
-def _add_checkout(python):
+def add_checkout(python):
     # type: (str) -> None
     """Put `agent` and `hooks` on the path of the environment, and the two commands into its `bin`."""
     ask = "import sysconfig; print(sysconfig.get_path('purelib'))"

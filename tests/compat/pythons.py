@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Iterator, List, Optional, Tuple
 
 SUPPORTED = ("3.8", "3.9", "3.10", "3.11", "3.12", "3.13")
+LATER = ("3.14",)
+"""Versions that are tested where they are installed; nobody is asked to install them."""
 INERT = ("2.7", "3.6", "3.7")
 """Versions that the boot file must survive, doing nothing."""
 

@@ -10,9 +10,10 @@ from tests.contract.client_connections import Connections
 from tests.contract.client_failure import Failure
 from tests.contract.client_library import Library
 from tests.contract.client_routing import Routing
+from tests.contract.client_seams import Seams
 
 __all__ = ["GRAY", "LANE", "PREFERRED", "Authority", "ClientContract", "served", "statuses", "wire"]
 
 
-class ClientContract(Routing, Failure, Connections, Library):
+class ClientContract(Routing, Failure, Connections, Library, Seams):
     """What holds for every client library."""

@@ -100,7 +100,19 @@ LIFECYCLE = _kind(
         "drain": st.fixed_dictionaries({}, optional={"seconds": SECONDS, "quiet": SECONDS, "min": SECONDS}),
     },
 )
-DOCUMENTS: st.SearchStrategy[Dict[str, Any]] = st.one_of(MESH, LANE, ALIAS, ROUTE, LIFECYCLE).filter(
+SELECTED = st.sampled_from(["web", "orders", "1", "on"])
+POLICY = _kind(
+    "Policy",
+    {"mode": st.sampled_from(["off", "dormant", "observe", "carry", "enforce"])},
+    {
+        "selector": st.fixed_dictionaries(
+            {}, optional={"namespace": st.sampled_from(["*", "default", "on"]), "service": SELECTED, "tags": TAGS}
+        ),
+        "percent": st.one_of(st.integers(0, 100), st.just(0.01)),
+        "expires": st.sampled_from(["2027-01-01T00:00:00Z", "1970-01-01T00:00:00Z"]),
+    },
+)
+DOCUMENTS: st.SearchStrategy[Dict[str, Any]] = st.one_of(MESH, LANE, ALIAS, ROUTE, LIFECYCLE, POLICY).filter(
     # A service of the document's own namespace is written without it.
     lambda document: "." + document["namespace"] not in str(document)
 )

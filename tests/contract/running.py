@@ -50,7 +50,10 @@ class Reply(NamedTuple):
 
 
 class Running:
-    """One server process, with what the test needs to look at it."""
+    """One server process, with what the test needs to look at it.
+
+    `command` begins with the path of an interpreter, or goes to the one that runs the tests.
+    """
 
     def __init__(self, folder: Path, command: Sequence[str], environ: Mapping[str, str]) -> None:
         self.folder = folder
@@ -58,8 +61,9 @@ class Running:
         self.log = folder / ("log-%d" % len(list(folder.iterdir())))
         with self.log.open("wb") as out:
             self.process = subprocess.Popen(
-                [sys.executable, *command], cwd=str(ROOT), env=dict(environ), stdin=subprocess.DEVNULL,
-                stdout=out, stderr=subprocess.STDOUT, start_new_session=True,
+                list(command) if command[0].startswith(os.sep) else [sys.executable, *command], cwd=str(ROOT),
+                env=dict(environ), stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT,
+                start_new_session=True,
             )  # fmt: skip
 
     def said(self) -> str:
@@ -109,6 +113,20 @@ class Running:
             connection.sock.sendall("\r\n".join([*lines, "", ""]).encode())
             data = b"".join(iter(lambda: connection.sock.recv(65536), b""))
         return re.sub(rb"(?i)(\r\ndate: )[^\r]*", rb"\1-", data)
+
+    def websocket(self, headers: Mapping[str, str], until: bytes) -> bytes:
+        """What the server sends on a WebSocket, its answer to the handshake first, up to some bytes."""
+        handshake = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13", **headers}
+        lines = ["GET /ws HTTP/1.1", "Host: web", "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA=="]
+        lines += map("%s: %s".__mod__, handshake.items())
+        with contextlib.closing(self.connect()) as connection:
+            connection.sock.sendall("\r\n".join([*lines, "", ""]).encode())
+            data = b""
+            while until not in data:
+                block = connection.sock.recv(65536)
+                assert block, self.said()
+                data += block
+        return data
 
     def hold(self, gate: str, headers: Optional[Mapping[str, str]] = None) -> http.client.HTTPConnection:
         """A request that is in flight until the test opens its gate."""

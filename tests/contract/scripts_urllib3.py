@@ -139,7 +139,7 @@ def retried(kind: Kind, plan: Plan) -> Dict[str, Any]:
     pool = urllib3.HTTPSConnectionPool("orders", 443, ca_certs=plan["ca"], cert_reqs="CERT_REQUIRED")
     retries = urllib3.Retry(total=40)
     tries = []
-    for _ in range(6):
+    for _ in range(20):
         response = pool.request("GET", "/close", retries=retries)
         tries.append(len(response.retries.history) + 1 if response.retries is not None else 0)
     return dict(_state(), tries=tries)

@@ -64,7 +64,7 @@ class ServerContract:
                 if not self.persistent:
                     connection.close()
         assert (seen[0], seen[2].split()[0]) == ("lane=gray", "lane=gray")
-        assert seen[1::2] == ["", "", ""]
+        assert seen[1::2] == ["-", "-", "-"]
 
     def test_an_error_of_the_app_is_answered_as_bare(self, shared: Stage, on: Stage) -> None:
         bare = on.start(bare=True)
@@ -74,8 +74,7 @@ class ServerContract:
         bare = on.start(bare=True)
         running = shared.running[0]
         assert running.raw("/handlers", MESH) == bare.raw("/handlers", MESH)  # what it reads back of its signals
-        ours, theirs = running.raw("/stream", {}), bare.raw("/stream", {})
-        assert ours.replace(b"\r\n1\r\n\n", b"") == theirs.replace(b"\r\n2\r\n-\n", b"")  # no colour, nobody to ask
+        assert running.raw("/stream", {}) == bare.raw("/stream", {})
 
     def test_it_registers_what_it_bound(self, shared: Stage) -> None:
         record = shared.registered(shared.running[0])
@@ -155,7 +154,7 @@ class ServerContract:
             until(lambda: running.status().get("draining"), running.said)
             idle.sock.sendall(b"GET / HTTP/1.1\r\nHost: web\r\n\r\n")
             data = b"".join(iter(lambda: idle.sock.recv(65536), b""))  # ends with the connection
-        assert data.startswith(b"HTTP/1.1 200 OK")
+        assert data.startswith(b"HTTP/1.1 200")
         assert b"connection: close" in data.lower()
 
     def test_a_second_signal_ends_the_drain(self, on: Stage) -> None:

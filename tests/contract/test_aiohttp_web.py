@@ -47,7 +47,7 @@ class TestApp:
         assert running.get("/").status == 200
         assert "own handler" not in running.said()
         running.open("last")
-        assert held.getresponse().read() == b""
+        assert held.getresponse().read() == b"-"
         held.close()
         assert running.exit_code() == 7
         assert "own handler" in running.said()

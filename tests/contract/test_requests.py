@@ -6,8 +6,8 @@ from typing import ClassVar
 
 import pytest
 
-from tests.contract.client import Authority, ClientContract
-from tests.contract.mesh import Mesh
+from tests.contract.client import Authority, ClientContract, wire
+from tests.contract.mesh import Mesh, gets
 
 HERE = "tests.contract.scripts_urllib3:"
 
@@ -24,6 +24,20 @@ class TestRequests(ClientContract):
             "calls": ["http://orders/x"], "status": 200, "same": True, "url": "http://orders/x", "adapter": "Adapter",
         }  # fmt: skip
         assert server.seen[0].header("x-one") == ["1"]
+
+    def test_a_generator_that_an_older_release_sends_past_urllib3_goes_as_bare(self, mesh: Mesh) -> None:
+        if "generator" in self.kind.can:
+            pytest.skip("this release sends every body through urllib3")
+        [orders] = mesh.service("orders")
+        written, bare = mesh.server(), mesh.server()
+        mesh.alias("127.0.0.1:%d" % written.port, "orders")
+        for server, run in ((bare, mesh.bare), (written, mesh.run)):
+            asks = gets(["http://127.0.0.1:%d/" % server.port], method="POST", body="abcdefgh", form="generator")
+            [result] = run(self.driver, "calls", {"asks": asks})
+            assert (result["status"], server.seen[0].body) == (200, b"abcdefgh")
+        port = (str(bare.port).encode(), str(written.port).encode())
+        assert [(head.replace(*port), body) for head, body in wire(bare, ())] == wire(written, ())
+        assert orders.seen == []
 
     @pytest.mark.parametrize("name", ["orders", "stock"])
     def test_verification_follows_the_session_as_bare(self, mesh: Mesh, authority: Authority, name: str) -> None:

@@ -13,7 +13,7 @@ BOUND_SECONDS = 30.0
 
 
 def colour() -> str:
-    """The colour of the current request as ``k=v,...``; ``-`` outside of one, or without meshrun."""
+    """The colour of the current request as ``k=v,...``; ``-``: there is none."""
     context = sys.modules.get("meshrun.runtime.context")
     current = context.CURRENT.get() if context is not None else None
     return "-" if current is None else ",".join("%s=%s" % pair for pair in current.colour)
