@@ -1,51 +1,130 @@
-"""What a start costs above bare: the environment door, the launcher, and the door when it is shut."""
+"""What a start costs above bare, per Python: the environment door, open and shut, and the launcher.
+
+Three programs: ``pass``; an app that imports flask and requests and uses neither; and, below 3.8, where nothing of ours
+may load, ``pass``. Each Python that is installed takes part (`tests.compat.pythons`), with the app's libraries in an
+environment of its own.
+"""
 
 from __future__ import annotations
 
 import subprocess
 import sys
-from pathlib import Path
-from typing import Dict, List
+from typing import Any, Dict, List, Mapping, NamedTuple, Sequence, Tuple
 
 import measure
 
-ROUNDS = 20
-PEAK = "print(next(line.split()[1] for line in open('/proc/self/status') if line.startswith('VmHWM')))"
+sys.path.insert(0, str(measure.ROOT))
+
+from tests.compat.environments import environment
+from tests.compat.pythons import INERT, LATER, SUPPORTED, find
+
+ROUNDS = 15
+DOOR = str(measure.ROOT / "sitecustomize")
+APP = "import flask, requests"
+SEEN = """
+import os
+peak = [line.split()[1] for line in open('/proc/self/status') if line.startswith('VmHWM')]
+print('%s %d %d' % (peak[0], len(os.listdir('/proc/self/task')), len(os.listdir('/proc/self/fd'))))
+"""
 """Asked inside: what `wait4` says of a child begins with the memory of the process that forked it."""
-LIMITS = {"door": (12.0, 2.0), "launcher": (40.0, None), "disabled": (2.0, None)}
+DOOR_MS, DOOR_MIB, APP_MS, APP_MIB, SHUT_MS, LAUNCHER_MS = 12.0, 2.0, 25.0, 6.0, 2.0, 40.0
+
+
+class Way(NamedTuple):
+    """One program under one environment; `base` is the way whose cost is taken off."""
+
+    command: Sequence[str]
+    code: str
+    environ: Mapping[str, str]
+    base: str
+
+
+class Costs(NamedTuple):
+    """What a way adds to its base, and the threads and descriptors that it has more."""
+
+    cpu: measure.Spread
+    peak: measure.Spread
+    held: Tuple[int, int]
 
 
 def main() -> int:
-    """Measure `python -c pass` in four ways."""
-    door = str(measure.ROOT / "sitecustomize")
-    python, launcher = sys.executable, str(Path(sys.executable).parent / "meshrun")
+    """Measure every Python that is here."""
     bare = measure.clean_environment()
-    ways = {
-        "bare": ([python, "-c"], bare),
-        "door": ([python, "-c"], dict(bare, PYTHONPATH=door, MESHRUN_ENABLED="1")),
-        "disabled": ([python, "-c"], dict(bare, PYTHONPATH=door, MESHRUN_ENABLED="0")),
-        "launcher": ([launcher, python, "-c"], bare),
-    }
+    opened, shut = (dict(bare, PYTHONPATH=DOOR, MESHRUN_ENABLED=value) for value in ("1", "0"))
+    rows: List[List[str]] = []
+    figures: Dict[str, Any] = {}
+    for version in (*INERT, *SUPPORTED, *LATER):
+        path = find(version)
+        if path is None:
+            continue
+        inert = version in INERT
+        python = path if inert else environment("start-" + version, path, ["flask", "requests"])
+        ways = {"bare": Way([python], "pass", bare, ""), "door": Way([python], "pass", opened, "bare")}
+        if not inert:
+            ways["shut"] = Way([python], "pass", shut, "bare")
+            ways["bare app"] = Way([python], APP, bare, "")
+            ways["app"] = Way([python], APP, opened, "bare app")
+            if version == "%d.%d" % sys.version_info[:2]:
+                launcher = [python.replace("/bin/python", "/bin/meshrun"), python]
+                ways["launcher"] = Way(launcher, "pass", bare, "bare")
+        costs = measured(ways)
+        figures[version] = {name: noted(cost) for name, cost in costs.items()}
+        rows.append(row(version, costs, inert=inert))
+    head = ["Python", "door: CPU ms", "MiB", "app: CPU ms", "MiB", "threads, descriptors", "shut: CPU ms"]
+    limits = "%g (below 3.8: %g)|%g|%g|%g|0, 0|%g" % (DOOR_MS, SHUT_MS, DOOR_MIB, APP_MS, APP_MIB, SHUT_MS)
+    rows.append(["budget", *limits.split("|")])
+    publish(head, rows, figures)
+    return 0
+
+
+def measured(ways: Mapping[str, Way]) -> Dict[str, Costs]:
+    """Run all ways in turn, round after round; the first round warms up."""
     cpu: Dict[str, List[float]] = {name: [] for name in ways}
-    memory: Dict[str, List[float]] = {name: [] for name in ways}
+    peak: Dict[str, List[float]] = {name: [] for name in ways}
+    held: Dict[str, Tuple[int, int]] = {}
     for number in range(ROUNDS + 1):
-        for name, (command, environ) in ways.items():
-            cost = measure.cpu_ms([*command, "pass"], environ)
-            peak = subprocess.run([*command, PEAK], env=environ, capture_output=True, check=True).stdout
+        for name, way in ways.items():
+            cost = measure.cpu_ms([*way.command, "-c", way.code], way.environ)
+            command = [*way.command, "-c", way.code + SEEN]
+            said = subprocess.run(command, env=dict(way.environ), capture_output=True, check=True, text=True)
+            kilobytes, threads, descriptors = map(int, said.stdout.split())
+            held[name] = (threads, descriptors)
             if number:
                 cpu[name].append(cost)
-                memory[name].append(int(peak) / 1024)
-    rows, figures = [], {}
-    for name, (most_cpu, most_memory) in LIMITS.items():
-        time, space = measure.added(cpu, name, "bare"), measure.added(memory, name, "bare")
-        figures[name] = {"cpu_ms": time.median, "peak_mib": space.median}
-        budget = "%g ms%s" % (most_cpu, ", %g MiB" % most_memory if most_memory else "")
-        rows.append([name, time.text(), space.text(2), budget])
-    bare_cost = measure.spread(cpu["bare"])
-    note = "Bare `python -c pass`: %s ms CPU. %d rounds, interleaved." % (bare_cost.text(), ROUNDS)
-    head = ["`python -c pass` through", "CPU ms added", "peak MiB added", "budget"]
+                peak[name].append(kilobytes / 1024)
+    return {
+        name: Costs(
+            measure.added(cpu, name, way.base),
+            measure.added(peak, name, way.base),
+            (held[name][0] - held[way.base][0], held[name][1] - held[way.base][1]),
+        )
+        for name, way in ways.items()
+        if way.base
+    }
+
+
+def row(version: str, costs: Mapping[str, Costs], *, inert: bool) -> List[str]:
+    """A line of the table."""
+    door = costs["door"]
+    shown = [version, door.cpu.text(), door.peak.text(2)]
+    if inert:
+        return [*shown, "-", "-", "%d, %d" % door.held, "-"]
+    app = costs["app"]
+    return [*shown, app.cpu.text(), app.peak.text(2), "%d, %d" % app.held, costs["shut"].cpu.text()]
+
+
+def noted(cost: Costs) -> Dict[str, Any]:
+    """For machines."""
+    return {"cpu_ms": cost.cpu.median, "peak_mib": cost.peak.median, "threads": cost.held[0], "fds": cost.held[1]}
+
+
+def publish(head: Sequence[str], rows: Sequence[Sequence[str]], figures: Mapping[str, Any]) -> None:
+    """The page, with the launcher of this Python below the table."""
+    [launcher] = [costs["launcher"] for costs in figures.values() if "launcher" in costs]
+    note = "All above bare, %d rounds, interleaved. The app is `%s`. `meshrun python -c pass` on this Python adds "
+    note += "%.1f ms (budget %g): an interpreter more, which then becomes the program."
+    note %= (ROUNDS, APP, launcher["cpu_ms"], LAUNCHER_MS)
     measure.publish("start", measure.table("Start above bare", head, rows, note), figures)
-    return 0
 
 
 if __name__ == "__main__":
