@@ -18,7 +18,7 @@ APP = Path(__file__).resolve().parent / "apps" / "aws.py"
 PACKAGES = ("botocore", "requests", "pyyaml", "wrapt")
 OURS = (b"x-meshrun-caller", b"baggage", b"x-polaris-metadata-transitive-lane")
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.once]  # the libraries are those of its own environment
 
 
 @pytest.fixture(scope="module")

@@ -22,6 +22,7 @@ SERVERS = ("uvicorn_h11", "uvicorn_httptools", "aiohttp_web", "gunicorn_sync", "
 
 
 @pytest.mark.slow
+@pytest.mark.once
 @pytest.mark.parametrize("side", [*CLIENTS, *SERVERS])
 def test_as_much_is_held_as_without_us(tmp_path: Path, side: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(meshes, "MAX_SECONDS", 900.0)

@@ -40,7 +40,7 @@ def test_the_wrappers_of_another_agent_are_told_their_object_and_we_serve_and_st
             settings["pythonpath"] = "%s:%s" % (ROOT / "agent", ROOT / "hooks")
         running = on.start(**settings)
         assert running.get("/", GRAY).body == "lane=gray"
-        assert running.get("/", MESH).body == ""
+        assert running.get("/", MESH).body == "-"
         on.registered(running)
         bare = on.start(bare=True, pythonpath="%s:%s" % (ROOT / "agent", ROOT / "hooks"), command=_plain(server))
         assert running.raw("/fail", MESH) == bare.raw("/fail", MESH)

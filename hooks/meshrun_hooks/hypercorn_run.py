@@ -1,0 +1,153 @@
+"""hypercorn's worker on asyncio: it listens and is ready when the application's lifespan and all sockets have started.
+
+One coroutine, `worker_serve`, does all of that and then waits in `raise_shutdown`: the first time that this runs, the
+server serves. The sockets are made by its configuration: by the parent of worker processes, by a program without any,
+or by `worker_serve` itself.
+"""
+
+from __future__ import annotations
+
+import _thread
+import os
+import socket
+from typing import Any, List, Optional
+
+from meshrun import hook
+
+LIBRARY = "hypercorn"
+SUPPORTED = (">=0.14", "<0.19")
+VERSION = ("meshrun_hooks.hypercorn_run", "RELEASE")  # the library does not say its version itself
+SEAMS = (
+    "hypercorn.asyncio.run:worker_serve module function: one coroutine is the whole server",
+    "hypercorn.utils:raise_shutdown as above",
+    "hypercorn.asyncio:worker_serve the same functions, as others call them",
+    "hypercorn.asyncio.run:raise_shutdown as above",
+    "hypercorn.config:Config.create_sockets",
+)
+
+
+def __getattr__(name: str) -> str:
+    """`RELEASE`: the installed release, by the folder of its metadata; `importlib.metadata` costs 15 ms more."""
+    if name != "RELEASE":
+        raise AttributeError(name)
+    import hypercorn  # type: ignore[import-not-found, unused-ignore]
+
+    packages: str = os.path.dirname(hypercorn.__path__[0])
+    for entry in os.listdir(packages):
+        if entry.lower().startswith("hypercorn-") and entry.endswith(".dist-info"):
+            return entry[len("hypercorn-") : -len(".dist-info")]
+    from importlib import metadata  # where the package is not installed as pip does it
+
+    return metadata.version("hypercorn")
+
+
+class _Server:
+    """One call of `worker_serve`."""
+
+    __slots__ = ("config", "sockets", "started", "thread")
+
+    def __init__(self, config: Any, sockets: Any) -> None:
+        self.config = config
+        self.sockets = sockets
+        self.thread = _thread.get_ident()
+        self.started = False
+
+
+_servers: List[_Server] = []
+"""Those of this process; a context variable would be seen by an app that lists its context."""
+
+
+def _listening(config: Any, sockets: Any, thread: Optional[int] = None) -> None:
+    keepalive = float(config.keep_alive_timeout)
+    for bound, tls in ((sockets.secure_sockets, True), (sockets.insecure_sockets, False)):
+        for sock in bound:
+            name = sock.getsockname()
+            if isinstance(name, tuple):  # else a Unix socket
+                hook.listening(name[0], name[1], "http", tls=tls, keepalive=keepalive, thread=thread)
+
+
+def _listens(sockets: Any) -> bool:
+    bound = (*sockets.secure_sockets, *sockets.insecure_sockets)
+    return all(sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN) for sock in bound)
+
+
+@hook.guarded()
+def _look() -> None:
+    """A server of this thread is about to wait for its end."""
+    for server in _servers:
+        mine = server.thread == _thread.get_ident() and not server.started  # it waits for two events
+        if mine and server.sockets is not None and _listens(server.sockets):
+            server.started = True
+            _listening(server.config, server.sockets)
+            hook.ready()
+
+
+def _make_worker_serve(original: Any) -> Any:
+    async def worker_serve(app: Any, config: Any, *, sockets: Any = None, shutdown_trigger: Any = None) -> None:
+        server = _Server(config, sockets)
+        _servers.append(server)
+        try:
+            await original(app, config, sockets=sockets, shutdown_trigger=shutdown_trigger)
+        finally:
+            _servers.remove(server)
+
+    return worker_serve
+
+
+@hook.guarded()
+def _made(config: Any, sockets: Any) -> None:
+    waiting = [server for server in _servers if server.config is config and server.sockets is None]
+    for server in waiting:
+        server.sockets = sockets
+    if not waiting and config.workers:  # the parent of so many
+        hook.forks()
+        _listening(config, sockets)
+
+
+def _make_create_sockets(original: Any) -> Any:
+    def create_sockets(self: Any) -> Any:
+        made = original(self)
+        _made(self, made)
+        return made
+
+    return create_sockets
+
+
+def _make_raise_shutdown(original: Any) -> Any:
+    async def raise_shutdown(shutdown_event: Any) -> None:
+        _look()
+        await original(shutdown_event)
+
+    return raise_shutdown
+
+
+def _seams() -> Any:
+    from hypercorn import asyncio, utils  # type: ignore[import-not-found, unused-ignore]
+    from hypercorn.asyncio import run  # type: ignore[import-not-found, unused-ignore]
+    from hypercorn.config import Config  # type: ignore[import-not-found, unused-ignore]
+
+    return (
+        (run, "worker_serve", _make_worker_serve),
+        (utils, "raise_shutdown", _make_raise_shutdown),
+        (asyncio, "worker_serve", lambda _: run.worker_serve),
+        (run, "raise_shutdown", lambda _: utils.raise_shutdown),
+        (Config, "create_sockets", _make_create_sockets),
+    )
+
+
+patch, unpatch = hook.seams(_seams)
+
+
+@hook.guarded()
+def running() -> None:
+    """A worker of this process that began while the seams were out; a parent has its sockets, but no context."""
+    from asyncio import AbstractEventLoop
+
+    from hypercorn.asyncio.worker_context import WorkerContext  # type: ignore[import-not-found, unused-ignore]
+    from hypercorn.config import Config, Sockets  # type: ignore[import-not-found, unused-ignore]
+
+    loops = [loop for loop in hook.alive(AbstractEventLoop) if loop.is_running()]
+    if loops and any(not context.terminated.is_set() for context in hook.alive(WorkerContext)):
+        for config, sockets in zip(hook.alive(Config), hook.alive(Sockets)):
+            _listening(config, sockets, hook.thread_of(loops[0]))
+        hook.ready()

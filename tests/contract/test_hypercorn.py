@@ -1,0 +1,171 @@
+"""hypercorn under the server contract, in the process that was started: within an app's own loop, and without workers.
+
+Its usual way is one spawned worker under a parent that has the signals; there the two agree on what is registered.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import signal
+import socket
+import time
+from typing import Any, ClassVar, Dict, Iterator, List, Optional, Sequence, Tuple
+
+import h2.config
+import h2.connection
+import h2.events
+import pytest
+
+from tests.contract.running import BOUND_SECONDS, LONG, Stage, answer, stage, until
+from tests.contract.server import GRAY, MESH, ServerContract
+
+pytest.importorskip("hypercorn")
+run = importlib.import_module("hypercorn.run")
+RELEASE = tuple(map(int, importlib.import_module("meshrun_hooks.hypercorn_run").RELEASE.split(".")[:2]))
+COMMAND = ("-m", "hypercorn", "--bind", "127.0.0.1:0", "--keep-alive", "7")
+SERVE = ("-m", "tests.contract.apps.hyper")
+APP = "tests.contract.apps.asgi:application"
+
+
+class TestServe(ServerContract):
+    """The app runs the loop."""
+
+    command: ClassVar[Sequence[str]] = (*SERVE, "asgi")
+    keepalive: ClassVar[Optional[float]] = 7.0
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(RELEASE < (0, 16), reason="this release does not close the body of a WSGI app")
+class TestWsgi(ServerContract):
+    """A WSGI app, which runs in a thread."""
+
+    command: ClassVar[Sequence[str]] = (*SERVE, "wsgi")
+    keepalive: ClassVar[Optional[float]] = 7.0
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(RELEASE < (0, 16), reason="this release always starts workers")
+class TestAlone(ServerContract):
+    """The command, without workers, on uvloop."""
+
+    command: ClassVar[Sequence[str]] = (*COMMAND, "--workers", "0", "--worker-class", "uvloop", APP)
+    keepalive: ClassVar[Optional[float]] = 7.0
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(hasattr(run, "get_context"), reason="this release spawns its workers: they do not inherit the page")
+class TestForked(ServerContract):
+    """A parent with the signals, and two workers."""
+
+    command: ClassVar[Sequence[str]] = (*COMMAND, "--workers", "2", APP)
+    keepalive: ClassVar[Optional[float]] = 7.0
+
+
+class Http2:
+    """A connection that speaks HTTP/2 from its first byte."""
+
+    def __init__(self, port: int) -> None:
+        self._socket = socket.create_connection(("127.0.0.1", port), BOUND_SECONDS)
+        self._connection = h2.connection.H2Connection(h2.config.H2Configuration(header_encoding="utf-8"))
+        self._connection.initiate_connection()
+        self._port = port
+        self.answers: Dict[int, Dict[str, str]] = {}
+        self.ended: List[int] = []
+        self.goaway: List[Tuple[int, int]] = []  # error code and last stream
+
+    def ask(self, path: str, headers: Sequence[Tuple[str, str]] = ()) -> int:
+        """Send a request; the number of its stream."""
+        stream: int = self._connection.get_next_available_stream_id()
+        pseudo = [(":method", "GET"), (":path", path), (":scheme", "http"), (":authority", "127.0.0.1:%d" % self._port)]
+        self._connection.send_headers(stream, [*pseudo, *headers], end_stream=True)
+        self._socket.sendall(self._connection.data_to_send())
+        return stream
+
+    def read(self) -> None:
+        """Take in what the server sent next."""
+        data = self._socket.recv(65536)
+        assert data, "the server closed the connection"
+        for event in self._connection.receive_data(data):
+            self._take(event)
+        self._socket.sendall(self._connection.data_to_send())
+
+    def _take(self, event: Any) -> None:
+        if isinstance(event, h2.events.ResponseReceived):
+            self.answers[int(event.stream_id or 0)] = {str(name): str(value) for name, value in event.headers or ()}
+        elif isinstance(event, h2.events.StreamEnded):
+            self.ended.append(int(event.stream_id or 0))
+        elif isinstance(event, h2.events.ConnectionTerminated):
+            self.goaway.append((int(event.error_code or 0), int(event.last_stream_id or 0)))
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._socket.close()
+
+
+class TestProtocols:
+    """What only hypercorn does."""
+
+    @pytest.fixture
+    def on(self) -> Iterator[Stage]:
+        """A stage for one process."""
+        with stage((*SERVE, "asgi")) as made:
+            yield made
+
+    def test_an_http2_connection_serves_all_its_streams_and_then_says_that_it_ends(self, on: Stage) -> None:
+        on.rule(LONG)
+        running = on.start()
+        on.registered(running)
+        with contextlib.closing(Http2(running.port)) as connection:
+            held = connection.ask("/hold?gate=last", [("baggage", "lane=gray")])
+            until(lambda: running.noted("last.begun") is not None, running.said)
+            running.kill(signal.SIGTERM)
+            until(lambda: running.status().get("draining"), running.said)
+            late = connection.ask("/", [(name.lower(), value) for name, value in MESH.items()])
+            while late not in connection.ended:
+                connection.read()
+            assert connection.answers[late][":status"] == "200"
+            assert connection.answers[late]["x-meshrun-draining"] == "1"
+            assert "connection" not in connection.answers[late]
+            assert connection.goaway == []
+            running.open("last")
+            while not connection.goaway:
+                connection.read()
+            assert held in connection.ended
+            assert connection.answers[held][":status"] == "200"
+            assert connection.goaway == [(0, late)]
+        time.sleep(0.7)  # sooner it would count as an echo of the first one
+        running.kill(signal.SIGTERM)
+        assert running.exit_code() == 0, running.said()
+        assert on.records() == ()
+
+    def test_a_websocket_has_the_colour_of_its_handshake(self, on: Stage) -> None:
+        running = on.start()
+        assert b"\x81\x09lane=gray" in running.websocket(GRAY, until=b"gray")  # one text frame
+
+    def test_a_server_that_began_dormant_is_taken_in_when_the_mode_says_so(self, on: Stage) -> None:
+        running = on.start(MODE="dormant")
+        assert running.get("/", GRAY).body != "lane=gray"
+        assert on.records() == ()
+        on.mesh.rules(("Policy/default/all", "kind: Policy\nname: all\nmode: enforce\n"))
+        assert on.registered(running).keepalive == 7.0
+        assert running.get("/", GRAY).body == "lane=gray"
+        with contextlib.closing(running.hold("last")) as held:
+            running.kill(signal.SIGTERM)
+            until(lambda: [record.state for record in on.records()] == ["draining"], running.said)
+            assert running.get("/", MESH).headers["x-meshrun-draining"] == "1"
+            running.open("last")
+            assert answer(held).status == 200
+        assert running.exit_code() == 0
+        assert on.records() == ()
+
+    def test_a_spawned_worker_registers_and_its_parent_does_not(self, on: Stage) -> None:
+        running = on.start(command=(*COMMAND, "--workers", "2", APP))
+        record = on.registered(running)
+        assert (record.port, record.keepalive) == (running.port, 7.0)
+        until(lambda: len(list((on.folder / "state").glob("*.sock"))) == 2, running.said)
+        assert running.get("/", GRAY).body == "lane=gray"
+        assert len(on.records()) == 1
+        running.kill(signal.SIGTERM)
+        assert running.exit_code() == 0
+        assert on.records() == ()
