@@ -50,7 +50,7 @@ def run(cell: Cell, more: Sequence[str]) -> int:
         return 1
     libraries = sorted(name for name in {**hooked(), **needed()} if (name, cell.python) not in ABSENT)
     _call([python, "-c", VERSIONS, *libraries])
-    marks = ["-n", "4", "-m", "not once", "-o", "cache_dir=" + str(ROOT / "build" / "cache" / cell.name)]
+    marks = ["-n", "4", "-m", cell.marks, "-o", "cache_dir=" + str(ROOT / "build" / "cache" / cell.name)]
     return _call([python, "-m", "pytest", "-q", *marks, *more, *cell.suites])
 
 

@@ -54,6 +54,7 @@ class Cell(NamedTuple):
     python: str
     releases: str
     suites: Tuple[str, ...]
+    marks: str = "not once"
 
     @property
     def name(self) -> str:
@@ -76,11 +77,13 @@ class Cell(NamedTuple):
 
 def cells(*, but: str = "") -> Iterator[Cell]:
     """The matrix. `but`: the Python of the development environment, where the newest releases see all tests anyway."""
-    ends = (SUPPORTED[0], SUPPORTED[-1], *LATER)
     for python in (*SUPPORTED, *LATER):
-        if python != but:
-            # Pure decisions do not differ between two Pythons that both end get right; what runs at the start may.
-            yield Cell(python, NEWEST, ("tests/unit" if python in ends else "tests/unit/boot", "tests/contract"))
+        if python == but:
+            pass
+        elif python in (SUPPORTED[0], SUPPORTED[-1], *LATER):
+            yield Cell(python, NEWEST, ("tests/unit", "tests/contract"))
+        else:  # what is right on both ends is right between; what runs at the start and the hooks are looked at anyway
+            yield Cell(python, NEWEST, ("tests/unit/boot", "tests/contract"), "not once and not slow")
         if python in BOTH:
             yield Cell(python, OLDEST, ("tests/contract",))
 

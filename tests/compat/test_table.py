@@ -8,6 +8,7 @@ from typing import Dict, List
 import pytest
 
 from meshrun.boot import versions
+from meshrun.runtime import floors
 from tests.compat import matrix, table
 from tests.compat.pythons import LATER, SUPPORTED
 from tests.compat.table import NEWEST, OLDEST, ROOT, Cell, cells, floor, hooked, needed
@@ -22,6 +23,10 @@ def test_the_supported_pythons_are_those_of_the_package() -> None:
 
     assert tuple(said) == SUPPORTED
     assert found["options"]["python_requires"] == ">=" + SUPPORTED[0]
+
+
+def test_the_floor_that_a_process_checks_is_that_of_the_package() -> None:
+    assert floor(needed()["pyyaml"]) == "%d.%d" % floors.FLOOR
 
 
 @pytest.mark.parametrize("python", [*SUPPORTED, *LATER])

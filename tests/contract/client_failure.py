@@ -113,7 +113,7 @@ class Failure(ClientTests):
     def test_a_cancelled_call_is_given_back(self, mesh: Mesh) -> None:
         self.need("cancel")
         [server] = mesh.service("orders")
-        plan = {"asks": gets(["http://orders/slow/15", "http://orders/", "http://orders/"]), "after": 0.3}
+        plan = {"asks": gets(["http://orders/slow/15", "http://orders/", "http://orders/"]), "after": 1.5}
         result = mesh.run(self.driver, "cancelled", plan)
         assert statuses(result["results"]) == [200, 200]
         assert (len(server.seen), result["inflight"], sum(result["counts"].values())) == (3, 0, 3)

@@ -41,7 +41,7 @@ def test_verify_of_a_session_is_turned_under_way_as_bare(mesh: Mesh, tmp_path: P
     mesh.service("orders", 1, tls=authority.context(name))
     plan = {"ca": authority.file, "bare": bare.port}
     expected = mesh.bare("requests", HERE + "verify", plan)
-    assert {200, "SSLError"} == set(expected)
+    assert {200} <= set(expected) <= {200, "SSLError"}  # old releases go on with what was connected unverified
     assert mesh.run("requests", HERE + "verify", dict(plan, bare=None)) == expected
 
 

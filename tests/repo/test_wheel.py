@@ -15,6 +15,10 @@ from typing import Dict, List, Set
 
 import pytest
 
+from tests.compat.environments import needed
+from tests.compat.pythons import find
+from tests.compat.test_pins import PINS
+
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.slow
 
@@ -167,6 +171,17 @@ def test_alone_in_an_environment_it_runs_a_program(alone: Path, tmp_path: Path) 
             == bare.partition("[")[2].partition("[")[2]
         )
     assert '["served", null' in bare
+
+
+def test_installing_it_changes_no_release_that_an_environment_pins(wheel: Path) -> None:
+    oldest = find("3.8")
+    if oldest is None:
+        pytest.skip("no Python 3.8 on this machine")
+    python = needed("pins", oldest, ["%s==%s" % pin for pin in PINS.items()])
+
+    said = _run(python, "-m", "pip", "install", "--quiet", "--dry-run", "--report", "-", wheel)
+
+    assert [item["metadata"]["name"] for item in json.loads(said)["install"]] == ["meshrun"]
 
 
 def test_alone_in_an_environment_its_commands_answer(alone: Path) -> None:

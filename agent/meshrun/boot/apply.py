@@ -52,6 +52,7 @@ class Hooks:
         self._applied: Dict[str, None] = {}  # hook modules whose seams are in, in order
         self._leaving: Dict[str, None] = {}  # those of them that cannot take all seams out yet
         self._unfit: Dict[str, None] = {}  # those that do not fit the library as it is
+        self._said: Dict[str, None] = {}
         # Triggers that fire in a thread while it applies another hook, because a hook imports something, wait until
         # that one is complete: half an import of ours must not be seen by the next hook.
         self._waiting: Dict[int, List[str]] = {}
@@ -120,7 +121,9 @@ class Hooks:
         self._unfit.pop(module, None)
         unfit = guard.attempt("hook " + name, _patch, module, failed=off)
         if unfit:
-            _guard.report("hook " + name, unfit)
+            if unfit not in self._said:  # one line for a library, however many hooks it has
+                self._said[unfit] = None
+                _guard.report("hook " + name, unfit)
             off(unfit)
         elif unfit is not None:
             states[name] = APPLIED

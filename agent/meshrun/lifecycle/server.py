@@ -178,8 +178,12 @@ class Server:
     def stopped(self) -> None:
         """The server has closed its sockets of its own accord: nothing is left that a signal could wait for."""
         page, drain = self._page, self._drain
-        if self._ours_alone and page is not None and drain is not None and page.state == IDLE:
+        if not self._ours_alone or page is None or drain is None:
+            return
+        if page.state == IDLE:
             drain.at_once()
+        if page.state == DELIVERED:
+            self._flags = memoryview(bytes(1))  # what is answered from now on, is not by the server that was stopped
 
     def _become_server(self, *, late: bool) -> None:
         """`late`: the server began before us, and another thread found it."""

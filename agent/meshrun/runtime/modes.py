@@ -1,4 +1,4 @@
-"""In which mode this process runs, and why: the kill switch, then ``POST /mode``, then a Policy, then the setting.
+"""In which mode this process runs, and why: what it lacks, kill switch, ``POST /mode``, a Policy, the setting.
 
 Looked at four times a second by the agent thread, and by calls where there is none. A process without a thread leaves
 its seams in while it is dormant, for nobody would put them back: they answer everything as untouched.
@@ -52,6 +52,8 @@ class Modes:
         self.look(now)
 
     def _chosen(self, now: float) -> Tuple[str, str]:
+        if self._process.unmet is not None:
+            return "dormant", self._process.unmet
         if self.kill_switch is not None and os.path.lexists(self.kill_switch):
             return "dormant", KILLED + self.kill_switch
         shared = self._process.server.ordered

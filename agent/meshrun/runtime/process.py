@@ -24,7 +24,7 @@ from ..core.settings import MODES
 from ..engines.base import Engine, EngineError, InstancesReading, RulesReading
 from ..lifecycle.server import Server
 from ..telemetry import metrics
-from . import config, context, places, trust
+from . import config, context, floors, places, trust
 from .agent import Agent
 from .headers import Headers, Incoming
 from .inbound import Request
@@ -52,6 +52,7 @@ class Process:
         self.rules: Optional[RulesReading] = None
         self.instances: Optional[InstancesReading] = None
         self.live: Optional[Live] = None
+        self.unmet: Optional[str] = None  # what keeps this process dormant whatever anybody says
         self.inline = True  # no agent thread: calls look at the engine themselves, at most once a second
         self.local = self._observer()
         self.draw: Callable[[], float] = Random(_seed()).random
@@ -151,6 +152,11 @@ class Process:
         self._publish(rules, instances)
 
     def _publish(self, rules: RulesReading, instances: InstancesReading) -> None:
+        if self.live is None:
+            self.unmet = floors.unmet()
+            if self.unmet is not None:
+                _guard.report("dormant", self.unmet)
+                return
         from ..core.compile import build  # noqa: PLC0415 -- as above
 
         old = self.live

@@ -47,6 +47,21 @@ def test_a_hook_that_does_not_fit_or_fails_leaves_the_library_as_it_was(
     assert ran.err.count("\n") == 1
 
 
+def test_what_a_release_lacks_is_said_once_for_all_hooks_of_its_library(toy: Toy) -> None:
+    program = toy(replace=[('(">=1", "<3")', '(">=3",)')])
+    (program.folder / "lib" / "planted" / "other.py").write_text(
+        (program.folder / "lib" / "planted" / "hook.py").read_text(encoding="utf-8"), encoding="utf-8"
+    )
+    code = (
+        "import toy; from meshrun import _applied; print({_applied.states['planted.' + n] for n in ('hook', 'other')})"
+    )
+
+    ran = program.meshed(code, MESHRUN_HOOKS="-all,planted:hook,planted:other")
+
+    assert ran.out == "{'off:lib 2.0 is not supported (>=3)'}\n"
+    assert ran.err == "meshrun: hook planted.hook: lib 2.0 is not supported (>=3)\n"
+
+
 def test_what_a_failing_patch_replaced_is_put_back(toy: Toy) -> None:
     late = "lambda original: lambda: original() + 1)"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import time
 from pathlib import Path
 from typing import Any, Callable, List
 
@@ -45,6 +46,16 @@ def test_a_server_that_was_closed_leaves_the_registry_and_holds_no_signal(
     server.stopped()
     assert wait(lambda: not engine.records)
     assert not server.gate(signal.SIGINT)
+
+
+def test_what_is_answered_after_the_stop_keeps_its_connections(server: Server, killed: List[int], wait: Wait) -> None:
+    assert server.gate(signal.SIGTERM)
+    time.sleep(0.6)  # later, it is no echo of the first
+    assert server.gate(signal.SIGTERM)
+    assert wait(lambda: killed)
+    assert server.draining
+    server.stopped()
+    assert not server.draining
 
 
 def test_the_next_server_of_a_process_is_an_instance_of_its_own(server: Server, engine: Any, wait: Wait) -> None:
