@@ -1,8 +1,9 @@
 """What a call and a served request cost on loopback: bare, meshrun, a second bare as control, OpenTelemetry.
 
-All variants run at the same time and work in turn, so that each round sees the same machine. A client's figure is its
-own CPU time for a call, a server's that of its process tree for a request. A run is void unless the colour was seen on
-every call: by the back end for clients, by the process's own counters for servers.
+All variants run at the same time and work in turn, so that each round sees the same machine. Every few rounds all
+processes are started anew: two bare ones differ for as long as they live, by where things lie in memory. A client's
+figure is its own CPU time for a call, a server's that of its process tree for a request. A run is void unless the
+colour was seen on every call: by the back end for clients, by the process's own counters for servers.
 """
 
 from __future__ import annotations
@@ -94,14 +95,25 @@ def asked(process: subprocess.Popen[str], count: int) -> float:
     return float(process.stdout.readline())
 
 
-def outbound(rounds: int, calls: int) -> Dict[str, Dict[str, List[float]]]:
+Seen = Dict[str, Dict[str, List[float]]]
+
+
+def joined(parts: Sequence[Seen]) -> Seen:
+    """The rounds of several sets of processes, one after the other."""
+    return {
+        library: {variant: [one for part in parts for one in part[library][variant]] for variant in VARIANTS}
+        for library in parts[0]
+    }
+
+
+def outbound(rounds: int, calls: int) -> Seen:
     """Rounds of every client."""
     bench = Bench()
     try:
         backend = bench.start("bare", [bench.python, "backend.py", "1", "60"])
         port = json.loads(backend.stdout.readline())[0]  # type: ignore[union-attr]
         fill(bench, [port])
-        seen: Dict[str, Dict[str, List[float]]] = {}
+        seen: Seen = {}
         for library in CLIENTS:
             command = [bench.python, "caller.py", library, "http://127.0.0.1:%d/7" % port]
             clients = {variant: bench.start(variant, command) for variant in VARIANTS}
@@ -109,7 +121,7 @@ def outbound(rounds: int, calls: int) -> Dict[str, Dict[str, List[float]]]:
                 client.stdout.readline()  # type: ignore[union-attr]
             seen[library] = {variant: [] for variant in VARIANTS}
             for number in range(rounds + 1):
-                for variant, client in clients.items():
+                for variant, client in turned(clients, number):
                     counted(port)
                     cost = asked(client, calls)
                     if variant == "meshrun" and counted(port)["coloured"] != calls:
@@ -143,9 +155,16 @@ def exchange(port: int, request: bytes) -> bytes:
                 return data
 
 
-def inbound(rounds: int, calls: int) -> Dict[str, Dict[str, List[float]]]:
+def turned(variants: Mapping[str, Any], number: int) -> List[Tuple[str, Any]]:
+    """The variants, each round beginning with another: what ran before has left its traces in the caches."""
+    listed = list(variants.items())
+    at = number % len(listed)
+    return listed[at:] + listed[:at]
+
+
+def inbound(rounds: int, calls: int) -> Seen:
     """Rounds of every server."""
-    seen: Dict[str, Dict[str, List[float]]] = {}
+    seen: Seen = {}
     for server in SERVERS:
         bench = Bench()
         try:
@@ -153,7 +172,7 @@ def inbound(rounds: int, calls: int) -> Dict[str, Dict[str, List[float]]]:
             running = {variant: _serve(bench, server, variant) for variant in VARIANTS}
             seen[server] = {variant: [] for variant in VARIANTS}
             for number in range(rounds + 1):
-                for variant, (process, port) in running.items():
+                for variant, (process, port) in turned(running, number):
                     before = _tree_cpu(process.pid)
                     _load(port, calls)
                     if number:
@@ -262,17 +281,19 @@ def rows(seen: Mapping[str, Mapping[str, Sequence[float]]], figures: Dict[str, A
 def main() -> int:
     """Both directions."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--rounds", type=int, default=12)
-    parser.add_argument("--calls", type=int, default=400)
+    parser.add_argument("--sets", type=int, default=6)
+    parser.add_argument("--rounds", type=int, default=4)
+    parser.add_argument("--calls", type=int, default=200)
     chosen = parser.parse_args()
     figures: Dict[str, Any] = {"outbound": {}, "inbound": {}}
     head = ["", "bare (control), µs", "meshrun adds, µs", "OpenTelemetry adds, µs", "ratio", "bare against control, µs"]
-    text = measure.table("Outbound call", head, rows(outbound(chosen.rounds, chosen.calls), figures["outbound"]))
-    note = "CPU; medians of per-round differences to the control with quartiles; %d rounds of %d calls, interleaved, "
-    note = (note + "every call coloured.") % (chosen.rounds, chosen.calls)
-    text += "\n" + measure.table(
-        "Served request", head, rows(inbound(chosen.rounds, chosen.calls), figures["inbound"]), note
-    )
+    sets = range(chosen.sets)
+    calls = joined([outbound(chosen.rounds, chosen.calls) for _ in sets])
+    served = joined([inbound(chosen.rounds, chosen.calls) for _ in sets])
+    note = "CPU; medians of per-round differences to the control with quartiles; %d times %d rounds of %d calls, "
+    note = (note + "interleaved, every call coloured.") % (chosen.sets, chosen.rounds, chosen.calls)
+    text = measure.table("Outbound call", head, rows(calls, figures["outbound"]))
+    text += "\n" + measure.table("Served request", head, rows(served, figures["inbound"]), note)
     measure.publish("loopback", text, figures)
     return 0
 

@@ -138,7 +138,7 @@ def _built() -> Process:
 
     process = Process()
     _follow()
-    _bound["outbound"] = hot_guard.outbound(outgoing.make(process))
+    _bound["outbound"] = hot_guard.outbound(process, outgoing.make(process))
     _bound["inbound"] = hot_guard.inbound(incoming.make(process), UNTOUCHED)
     globals().update(_bound)  # from here on hooks call the bound functions directly
     return process

@@ -13,17 +13,28 @@ from .. import _guard
 if TYPE_CHECKING:
     from .headers import Name
     from .outbound import Call, Client
+    from .process import Process
 
 
-def outbound(decide: Callable[..., Optional[Call]]) -> Callable[..., Optional[Call]]:
-    """Guard `hook.outbound`: None, untouched, after a failure of ours."""
+def outbound(process: Process, decide: Callable[..., Optional[Call]]) -> Callable[..., Optional[Call]]:
+    """`hook.outbound`: None, untouched, after a failure of ours, and for a host that is not mesh."""
 
     def guarded(
         scheme: str, host: str, port: Optional[int], method: Name, path: Name, headers: Any,
         proxied: bool = False, client: Optional[Client] = None, protocol: str = "http",
     ) -> Optional[Call]:  # fmt: skip
         try:
-            return decide(scheme, host, port, method, path, headers, proxied, client, protocol)
+            live = process.live
+            if live is None or process.inline:
+                live = process.refresh()
+            if live is None or not process.reads:
+                return None
+            peer = live.hosts.get((host, port)) or live.peer(host, port)
+            service = peer.service
+            if service is None:
+                next(peer.calls)
+                return None
+            return decide(live, peer, service, scheme, host, method, path, headers, proxied, client, protocol)
         except Exception as error:  # noqa: BLE001 - this is the guard
             _guard.report("outbound", error)
             return None

@@ -80,6 +80,7 @@ class Live:
         "legs",
         "namespace",
         "own_colour",
+        "served",
         "snapshot",
     )
 
@@ -90,6 +91,8 @@ class Live:
         self.own_colour: Pairs = admit.own_colour(snapshot.rules, self.namespace, settings.tags)
         self.admitted: Dict[Tuple[Pairs, bool], Pairs] = {}
         """(incoming colour, trusted) -> the request's colour, where that depends on nothing else."""
+        self.served: Dict[Tuple[Pairs, Optional[str], Optional[int]], count[int]] = {}
+        """(colour, caller, status) -> what counts such requests."""
         self._entry = _is_entry(snapshot.rules, settings.service)
         self.instances: Dict[str, Instance] = {i.id: i for group in snapshot.instances.values() for i in group}
         self.legs: Dict[int, Leg] = {}
@@ -124,6 +127,12 @@ class Live:
             if len(self.admitted) >= MAX_HOSTS:
                 self.admitted = {}
             self.admitted[incoming, trusted] = colour
+
+    def keep_served(self, key: Tuple[Pairs, Optional[str], Optional[int]], counter: count[int]) -> None:
+        """Keep a counter at hand. Who sends requests chooses colours and names, so not for ever."""
+        if len(self.served) >= MAX_HOSTS:
+            self.served = {}
+        self.served[key] = counter
 
     def leg(self, decision: Decision, instance: Instance, local: Local) -> Leg:
         """Make and keep the leg of a decision."""

@@ -201,24 +201,13 @@ def _drains(headers: Any) -> bool:
     return DRAINING in headers
 
 
-def make(process: Process) -> Callable[..., Optional[Call]]:  # noqa: C901 -- it counts the function inside
-    """The function behind ``hook.outbound``, bound to this process."""
+def make(process: Process) -> Callable[..., Optional[Call]]:
+    """The function behind ``hook.outbound`` for calls to a mesh service, bound to this process."""
 
-    def outbound(  # noqa: C901 -- one way through in every call of the app, written out for speed
-        scheme: str, host: str, port: Optional[int], method: Name, path: Name, headers: Any,
-        proxied: bool = False, client: Optional[Client] = None, protocol: str = "http",
+    def outbound(  # noqa: PLR0913, PLR0917 -- one way through in every call, written out for speed
+        live: Live, peer: Peer, service: str, scheme: str, host: str, method: Name, path: Name, headers: Any,
+        proxied: bool, client: Optional[Client], protocol: str,
     ) -> Optional[Call]:  # fmt: skip
-        live = process.live
-        if live is None or process.inline:
-            live = process.refresh()
-        if live is None or not process.reads:
-            return None
-        peer = live.hosts.get((host, port))
-        if peer is None:
-            peer = live.peer(host, port)
-        if peer.service is None:
-            next(peer.calls)
-            return None
         current = CURRENT.get()
         if current is None:
             colour, carried = live.own_colour, NOTHING_CARRIED
@@ -231,7 +220,7 @@ def make(process: Process) -> Callable[..., Optional[Call]]:  # noqa: C901 -- it
             present = written.present(headers)
         if present and (current is None or current.trusted):
             colour = written.incoming(present).colour or colour
-        window = client.window(peer.service) if client is not None else None
+        window = client.window(service) if client is not None else None
         key = (protocol, scheme, colour, window)
         question, set_headers = peer.asked.get(key) or _ask(process, peer, key, (host, method, path, headers))
         if present or carried:

@@ -205,16 +205,27 @@ class Process:
                 label = self._lane_label(decision.lane)
         return self.requests.series(("outbound", self.caller, peer.shown, label, target, result, reason))
 
-    @_guard.guarded(where="served")
+    @_guard.positional(where="served")
     def served(self, request: Request, status: Optional[int]) -> None:
         """Count a served request."""
+        live = self.live
+        key = (request.colour, request.caller, status)
+        counter = live.served.get(key) if live is not None else None
+        if counter is None:
+            counter = self._served(request, status)
+            if live is not None:
+                live.keep_served(key, counter)
+        next(counter)
+
+    def _served(self, request: Request, status: Optional[int]) -> count[int]:
+        """What counts served requests like this one."""
         label = ""
         if request.colour:
             live = self.live  # the keys that are not reserved are a sender's free choice, and no lane
             reserved = RESERVED if live is None else live.snapshot.rules.reserved_keys(live.namespace)
             label = self._lane_label(routing(request.colour, reserved))
         result = metrics.RESULTS.get(status, "unknown") if status is not None else "unknown"
-        self.requests.add(("inbound", self.caller, request.caller or "", label, "", result, ""))
+        return self.requests.series(("inbound", self.caller, request.caller or "", label, "", result, ""))
 
     def _lane_label(self, pairs: Pairs) -> str:
         known = self._lane_labels.get(pairs)

@@ -47,26 +47,28 @@ def _urlopen_2(original: Function) -> Function:
         release_conn: Any = None, chunked: Any = False, body_pos: Any = None, preload_content: Any = True,
         decode_content: Any = True, **response_kw: Any,
     ) -> Any:  # fmt: skip
-        if self.proxy is None and url.startswith("/") and not ODD:
+        if self.proxy is None and url.__class__ is str and url[:1] == "/" and not ODD:
             given = self.headers if headers is None else headers
             client = idle.client(self) if self.block else None
             call = hook.outbound(self.scheme, self.host, self.port, method, url, given, False, client)
         else:
             call = _unusual(self, method, url, headers)
-        attempt = None
-        if call is not None:
-            attempt = _begin(self, call, headers, retries) or _abandon(call)
-            headers = headers if attempt is None else attempt.headers
+        attempt = None if call is None else _begin(self, call, headers, retries) or _abandon(call)
+        if attempt is None:
+            return original(
+                self, method, url, body, headers, retries, redirect, assert_same_host, timeout, pool_timeout,
+                release_conn, chunked, body_pos, preload_content, decode_content, **response_kw,
+            )  # fmt: skip
         response = None
         try:
             response = original(
-                self, method, url, body, headers, retries, redirect, assert_same_host, timeout, pool_timeout,
+                self, method, url, body, attempt.headers, retries, redirect, assert_same_host, timeout, pool_timeout,
                 release_conn, chunked, body_pos, preload_content, decode_content, **response_kw,
             )  # fmt: skip
             return response
         finally:
-            if attempt is not None:
-                _leave(attempt, response)
+            _leave(attempt, response)
+            response = None  # an error of an earlier attempt may keep this frame, which must not keep the response
 
     return urlopen
 
@@ -79,26 +81,28 @@ def _urlopen_1(original: Function) -> Function:
         redirect: Any = True, assert_same_host: Any = True, timeout: Any = None, pool_timeout: Any = None,
         release_conn: Any = None, chunked: Any = False, body_pos: Any = None, **response_kw: Any,
     ) -> Any:  # fmt: skip
-        if self.proxy is None and url.startswith("/") and not ODD:
+        if self.proxy is None and url.__class__ is str and url[:1] == "/" and not ODD:
             given = self.headers if headers is None else headers
             client = idle.client(self) if self.block else None
             call = hook.outbound(self.scheme, self.host, self.port, method, url, given, False, client)
         else:
             call = _unusual(self, method, url, headers)
-        attempt = None
-        if call is not None:
-            attempt = _begin(self, call, headers, retries) or _abandon(call)
-            headers = headers if attempt is None else attempt.headers
+        attempt = None if call is None else _begin(self, call, headers, retries) or _abandon(call)
+        if attempt is None:
+            return original(
+                self, method, url, body, headers, retries, redirect, assert_same_host, timeout, pool_timeout,
+                release_conn, chunked, body_pos, **response_kw,
+            )  # fmt: skip
         response = None
         try:
             response = original(
-                self, method, url, body, headers, retries, redirect, assert_same_host, timeout, pool_timeout,
+                self, method, url, body, attempt.headers, retries, redirect, assert_same_host, timeout, pool_timeout,
                 release_conn, chunked, body_pos, **response_kw,
             )  # fmt: skip
             return response
         finally:
-            if attempt is not None:
-                _leave(attempt, response)
+            _leave(attempt, response)
+            response = None  # an error of an earlier attempt may keep this frame, which must not keep the response
 
     return urlopen
 
@@ -125,6 +129,7 @@ def _urlopen_any(original: Function) -> Function:
             return response
         finally:
             _leave(attempt, response)
+            response = None  # as above
 
     return urlopen
 

@@ -63,9 +63,38 @@ def with_urllib3():
     one = urllib3.connection_from_url(base)
     told("pool", lambda: [one.urlopen("GET", "/one").status, one.num_requests, one.num_connections])
     told("repr", lambda: [repr(one), len(pool.pools), str(one.pool.qsize())])
+    told("dropped", dropped)
     one.close()
     told("closed", lambda: one.urlopen("GET", "/one").status)
     pool.clear()
+
+
+def dropped():
+    """A response that nobody reads, after an attempt that failed, gives its socket back as soon as it is dropped."""
+    import gc
+    import socket
+    import threading
+
+    import urllib3
+
+    def answers():
+        for answer in (b"HTTP/0.5 200 OK\r\n\r\n", b"HTTP/1.1 200 OK\r\n\r\n"):
+            accepted = listener.accept()[0]
+            accepted.recv(65536)
+            accepted.sendall(answer)
+            accepted.close()
+
+    listener = socket.create_server(("127.0.0.1", 0))
+    thread = threading.Thread(target=answers)
+    thread.start()
+    gc.disable()
+    with urllib3.HTTPConnectionPool(*listener.getsockname()) as pool:
+        pool.urlopen("GET", "/", preload_content=False, retries=urllib3.Retry(read=1))
+    thread.join()
+    listener.close()
+    sockets = [thing for thing in gc.get_objects() if isinstance(thing, socket.socket) and thing.fileno() > 0]
+    gc.enable()
+    return sum(thing.family == socket.AF_INET for thing in sockets)
 
 
 def with_httpx():
