@@ -89,10 +89,20 @@ PIECES = ["orders", "shop", "default", "mesh", "svc", ".svc.cluster.local", "evi
           "/", "\\", " ", "1", "0x", "\N{KELVIN SIGN}", "\N{FULLWIDTH FULL STOP}", "corp.example"]  # fmt: skip
 FORMS = {
     form + dot
-    for service in ("orders", "other", "orders.default", "other.default", "orders.shop", "cart.shop", "kart.shop")
+    for service in (
+        "orders",
+        "other",
+        "orders.default",
+        "other.default",
+        "orders.shop",
+        "cart.shop",
+        "kart.shop",
+        "0x1.default",
+        "1.2",
+    )  # fmt: skip
     for form in (service, service + ".svc", service + ".svc.cluster.local", service + ".mesh")
     for dot in ("", ".")
-} | {"direct.mesh", "direct.mesh.", "orders.corp.example", "orders.corp.example.", "0x1.default", "1.2.svc"}
+} | {form + dot for form in ("direct.mesh", "orders.corp.example", "0x1.mesh") for dot in ("", ".")}
 
 
 @given(st.lists(st.sampled_from(PIECES), max_size=7).map("".join))
