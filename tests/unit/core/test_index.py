@@ -87,22 +87,13 @@ def test_an_empty_snapshot_knows_no_service() -> None:
 
 PIECES = ["orders", "shop", "default", "mesh", "svc", ".svc.cluster.local", "evil", ".", "-", "[", "]", ":", "@", "%2e",
           "/", "\\", " ", "1", "0x", "\N{KELVIN SIGN}", "\N{FULLWIDTH FULL STOP}", "corp.example"]  # fmt: skip
+SHOP = ("orders.shop", "cart.shop", "kart.shop")
 FORMS = {
     form + dot
-    for service in (
-        "orders",
-        "other",
-        "orders.default",
-        "other.default",
-        "orders.shop",
-        "cart.shop",
-        "kart.shop",
-        "0x1.default",
-        "1.2",
-    )  # fmt: skip
+    for service in ("orders", "other", *(name + ".default" for name in ("orders", "other", "0x1")), "1.2", *SHOP)
     for form in (service, service + ".svc", service + ".svc.cluster.local", service + ".mesh")
     for dot in ("", ".")
-} | {form + dot for form in ("direct.mesh", "orders.corp.example", "0x1.mesh") for dot in ("", ".")}
+} | {form + dot for form in ("direct.mesh", "orders.corp.example", "0x1.mesh", "::1") for dot in ("", ".")}
 
 
 @given(st.lists(st.sampled_from(PIECES), max_size=7).map("".join))
