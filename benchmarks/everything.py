@@ -7,7 +7,7 @@ import sys
 import time
 from pathlib import Path
 
-PARTS = ("start", "hook_cost", "hostile", "store", "loopback", "keepalive", "rolling")
+PARTS = ("start", "hook_cost", "hostile", "store", "loopback", "instructions", "keepalive", "rolling", "restarts")
 
 
 def main() -> int:

@@ -8,6 +8,9 @@ import json
 import sys
 import time
 
+# Calls before the first that counts.
+WARM = 50
+
 
 def requests_caller(url):
     import requests
@@ -67,7 +70,7 @@ def aiohttp_caller(url):
 
 def main():
     many = globals()[sys.argv[1] + "_caller"](sys.argv[2])
-    many(50)
+    many(WARM)
     print("ready", flush=True)
     for line in sys.stdin:
         count = int(line)

@@ -1,0 +1,80 @@
+"""Plain apps of one kind each, all the same: a request is written down, and every 33rd takes half a second.
+
+WSGI: rolled:wsgi. ASGI: rolled:asgi. As programs: rolled.py aiohttp|tornado|werkzeug PORT
+"""
+
+import asyncio
+import sys
+import time
+
+from journal import executed
+
+
+def due(path):
+    """Write the request down; the seconds that it takes."""
+    number = path.rpartition("/")[2]
+    if number:
+        executed("app", number)
+    return 0.5 if number and not int(number) % 33 else 0.0
+
+
+def wsgi(environ, start_response):
+    environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+    time.sleep(due(environ["PATH_INFO"]))
+    start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", "2")])
+    return [b"ok"]
+
+
+async def asgi(scope, receive, send):
+    if scope["type"] == "lifespan":
+        while True:
+            message = await receive()
+            await send({"type": message["type"] + ".complete"})
+            if message["type"] == "lifespan.shutdown":
+                return
+    while (await receive()).get("more_body"):
+        pass
+    await asyncio.sleep(due(scope["path"]))
+    headers = [(b"content-type", b"text/plain"), (b"content-length", b"2")]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": b"ok"})
+
+
+def run_aiohttp(port):
+    from aiohttp import web
+
+    async def answer(request):
+        await request.read()
+        await asyncio.sleep(due(request.path))
+        return web.Response(text="ok")
+
+    app = web.Application()
+    app.router.add_route("*", "/{rest:.*}", answer)
+    web.run_app(app, host="127.0.0.1", port=port, print=None)
+
+
+def run_tornado(port):
+    import tornado.web
+
+    class Answer(tornado.web.RequestHandler):
+        async def get(self):
+            await asyncio.sleep(due(self.request.path))
+            self.write("ok")
+
+        post = get
+
+    async def main():
+        tornado.web.Application([("/.*", Answer)]).listen(port, "127.0.0.1")
+        await asyncio.Event().wait()
+
+    asyncio.run(main())
+
+
+def run_werkzeug(port):
+    from werkzeug.serving import run_simple
+
+    run_simple("127.0.0.1", port, wsgi, threaded=True)
+
+
+if __name__ == "__main__":
+    globals()["run_" + sys.argv[1]](int(sys.argv[2]))
