@@ -17,4 +17,5 @@ app = web.Application()
 app.router.add_get("/stock/{number}", show)
 
 if __name__ == "__main__":
-    web.run_app(app, host="127.0.0.1", port=int(os.environ.get("PORT", "0")), print=None)
+    host, port = os.environ.get("HOST", "127.0.0.1"), int(os.environ.get("PORT", "0"))
+    web.run_app(app, host=host, port=port, print=None)
