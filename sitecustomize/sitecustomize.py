@@ -92,13 +92,17 @@ class OwnFinder(object):
     def __init__(self):
         # type: () -> None
         above = os.path.dirname(os.path.realpath(FOLDER))  # the folder may be a link
+        self.loader = None  # type: Any
         if os.path.isdir(os.path.join(above, "agent", "meshrun")):  # a checkout
             self.own = {"meshrun": os.path.join(above, "agent"), "meshrun_hooks": os.path.join(above, "hooks")}
             self.needed = {}  # type: Dict[str, str]
-        else:  # installed: this file is meshrun/sitecustomize/sitecustomize.py
-            root = os.path.dirname(above)
-            self.own = {"meshrun": root, "meshrun_hooks": root}
-            self.needed = {"yaml": root, "_yaml": root, "wrapt": root}
+            return
+        root = needed = os.path.dirname(above)  # installed: this file is meshrun/sitecustomize/sitecustomize.py
+        if os.path.isdir(os.path.join(above, "lib", "meshrun")):  # a bundle: boot, lib, deps and code side by side
+            root, needed = os.path.join(above, "lib"), os.path.join(above, "deps")
+            self.loader = _bundle_loader(above)
+        self.own = {"meshrun": root, "meshrun_hooks": root}
+        self.needed = {"yaml": needed, "_yaml": needed, "wrapt": needed}
 
     def find_spec(self, name, path=None, target=None):
         # type: (str, Any, Any) -> Any
@@ -106,9 +110,15 @@ class OwnFinder(object):
         root = self.own.get(name) or (name in self.needed and self._asked_by_us() and self.needed[name])
         if not root:
             return None
-        from _frozen_importlib_external import PathFinder
+        from _frozen_importlib_external import FileFinder, PathFinder
 
-        return PathFinder.find_spec(name, [root])
+        if self.loader is not None:
+            spec = FileFinder(root, (self.loader, [".py"])).find_spec(name)
+        else:
+            spec = PathFinder.find_spec(name, [root])
+        if spec is not None and name in self.needed:
+            spec.loader_state = "meshrun"  # tells whoever imports it that the app has none
+        return spec
 
     @staticmethod
     def _asked_by_us():
@@ -118,6 +128,80 @@ class OwnFinder(object):
             frame = frame.f_back
         asking = frame.f_globals.get("__name__", "") if frame is not None else ""
         return asking.partition(".")[0] in ("meshrun", "meshrun_hooks", "yaml", "wrapt")
+
+
+def _bundle_loader(bundle):
+    # type: (str) -> Any
+    """The loader of a bundle's modules: takes their code from ``code/<interpreter>.bin``, and never writes.
+
+    Without it a start would cost what it takes to compile all of it, in a folder where no ``.pyc`` can be kept. A
+    module that the file lacks, or a Python that has no file, is compiled from the source as usual.
+    """
+    from _frozen_importlib_external import FileFinder, SourceFileLoader
+
+    path = os.path.join(bundle, "code", "%s.bin" % sys.implementation.cache_tag)
+    head, places = _compiled(path)
+
+    class BundleLoader(SourceFileLoader):
+        def get_code(self, name):
+            # type: (str) -> Any
+            code = _code_at(path, head, places[name], self.path) if name in places else None
+            return SourceFileLoader.get_code(self, name) if code is None else code
+
+        def set_data(self, path, data, _mode=0o666):
+            # type: (str, Any, int) -> None
+            if sys.pycache_prefix is not None:  # the user's own place for what is compiled
+                SourceFileLoader.set_data(self, path, data, _mode=_mode)
+
+        def exec_module(self, module):
+            # type: (Any) -> None
+            for folder in getattr(module, "__path__", ()):
+                sys.path_importer_cache[folder] = FileFinder(folder, (BundleLoader, [".py"]))
+            if module.__name__ == "meshrun":  # what only operators need of it
+                module.__path__.append(os.path.join(bundle, "lib", "meshctl.zip", "meshrun"))
+            SourceFileLoader.exec_module(self, module)
+
+    return BundleLoader
+
+
+def _compiled(path):
+    # type: (str) -> Any
+    """How that file begins, and module -> (offset, size, packed) of its code there; none: not for this Python."""
+    import marshal
+    from _frozen_importlib_external import MAGIC_NUMBER
+
+    try:
+        with open(path, "rb") as stream:
+            head = stream.read(len(MAGIC_NUMBER) + 16)
+            if head.startswith(MAGIC_NUMBER):
+                size = int.from_bytes(stream.read(4), "little")
+                return head, marshal.loads(stream.read(size))  # noqa: S302 - of the bundle, as this file is
+    except (EnvironmentError, EOFError, ValueError, TypeError):
+        pass
+    return b"", {}
+
+
+def _code_at(path, head, place, source):
+    # type: (str, Any, Any, str) -> Any
+    """The code at a place of that file, as if compiled from the file `source`; None if it cannot be had."""
+    import _imp
+    import marshal
+
+    try:
+        with open(path, "rb") as stream:
+            if stream.read(len(head)) != head:
+                return None  # the bundle was replaced since this process started
+            stream.seek(place[0])
+            data = stream.read(place[1])
+        if place[2]:
+            if "zlib" not in sys.modules:
+                return None  # the program has no use for it: not loaded for us either
+            data = sys.modules["zlib"].decompress(data)
+        code = marshal.loads(data)  # noqa: S302 - of the bundle, as this file is
+        _imp._fix_co_filename(code, source)  # type: ignore[attr-defined]
+    except Exception:
+        return None
+    return code
 
 
 def _start(path=None):
@@ -188,5 +272,5 @@ def _boot():
 if __name__ == "_meshrun_boot":
     # Run by another door, at another moment: what stands next on the path is the interpreter's business then.
     _start()
-else:
+elif __name__ != "_meshrun_bundle":  # the commands of a bundle want the finder alone
     _boot()

@@ -17,6 +17,9 @@ early: List[str] = []
 dormant: Optional[str] = None
 """Why no hook was applied when this process started; None: they are."""
 
+KILLED = "kill switch "
+"""How the reason of a process that the kill switch keeps dormant begins; the path of the switch follows."""
+
 switch: Optional[Callable[[Optional[str]], bool]] = None
 """`boot.apply.Hooks.switch` of this process: takes the seams out, or puts them in again."""
 

@@ -67,13 +67,17 @@ def guarded(default: Any = None, where: Optional[str] = None) -> Callable[[_F], 
                 return default
 
         code = getattr(function, "__code__", None)
-        wrapper: Any = call_async if code is not None and code.co_flags & _COROUTINE else call
-        for name in ("__module__", "__name__", "__qualname__", "__doc__"):
-            setattr(wrapper, name, getattr(function, name, None))
-        wrapper.__wrapped__ = function
-        return wrapper  # type: ignore[no-any-return]
+        return _named(call_async if code is not None and code.co_flags & _COROUTINE else call, function)
 
     return decorate
+
+
+def _named(wrapper: Any, function: _F) -> _F:
+    """The wrapper, under the names of the function that it guards."""
+    for name in ("__module__", "__name__", "__qualname__", "__doc__"):
+        setattr(wrapper, name, getattr(function, name, None))
+    wrapper.__wrapped__ = function
+    return wrapper  # type: ignore[no-any-return]
 
 
 def positional(default: Any = None, where: Optional[str] = None) -> Callable[[_F], _F]:
@@ -84,11 +88,7 @@ def positional(default: Any = None, where: Optional[str] = None) -> Callable[[_F
 
     def decorate(function: _F) -> _F:
         place = where or "%s.%s" % (function.__module__, function.__qualname__)
-        wrapper: Any = _EXACT[function.__code__.co_argcount](function, default, place)
-        for name in ("__module__", "__name__", "__qualname__", "__doc__"):
-            setattr(wrapper, name, getattr(function, name, None))
-        wrapper.__wrapped__ = function
-        return wrapper  # type: ignore[no-any-return]
+        return _named(_EXACT[function.__code__.co_argcount](function, default, place), function)
 
     return decorate
 

@@ -11,12 +11,12 @@ import _thread
 import os
 from _thread import get_ident
 
-from . import _applied, _guard, _native, _seams
+from . import _applied, _guard, _native, _running, _seams
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # `typing` costs 10 ms, and a hook may be all that a small program loads of ours
     from contextvars import Context
-    from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple, Union
+    from typing import Any, Callable, Dict, Iterable, Mapping, Optional, Sequence, Tuple, Union
 
     from .runtime.context import Current as Current  # noqa: PLC0414 - hooks name these types through this module
     from .runtime.inbound import Request as Request  # noqa: PLC0414 - as above
@@ -28,8 +28,10 @@ VERSION = 1
 guarded = _guard.guarded
 positional = _guard.positional
 replace, restore, seams = _seams.replace, _seams.restore, _seams.seams
+alive, inside = _running.alive, _running.inside
 
 _process: Optional[Process] = None
+_hand_on: Optional[Callable[[int], bool]] = None
 _tried = _settled = False
 _loading = _thread.RLock()
 _holder = 0  # the thread that holds it while it forks
@@ -161,6 +163,7 @@ def current() -> Optional[Current]:
     return None  # in this process no request has been seen yet
 
 
+@guarded(where="inherited")
 def inherited(
     token: Current, library: str, function: Optional[Callable[..., Any]], kind: Optional[type] = None
 ) -> Optional[Current]:
@@ -236,6 +239,53 @@ def listening(
         process.server.listening(address, port, protocol, tls, keepalive, thread=thread, root=root)
 
 
+def bound(
+    sockets: Iterable[Any], *, tls: bool, keepalive: Optional[float], thread: Optional[int] = None,
+    root: Optional[int] = None,
+) -> None:  # fmt: skip
+    """An HTTP server of this process has bound these sockets: `listening` for each that is no Unix socket.
+
+    Asks the library's own objects, so it is called by a function of a hook that is `guarded`.
+    """
+    for sock in sockets:
+        name = sock.getsockname()
+        if isinstance(name, tuple):
+            listening(name[0], name[1], "http", tls, keepalive, thread=thread, root=root)
+
+
+@guarded(default=False, where="listening")
+def named(port: int) -> bool:
+    """Whether the operator named the port: for servers that count only then."""
+    process = _load()
+    return process is not None and port in process.server.named
+
+
+@guarded(where="listening")
+def unfinished(count: Callable[[], int]) -> None:
+    """For a server that sends the end of a response after its request has ended.
+
+    ``count()`` answers how many of its connections have something to read or to write still; another thread asks.
+    """
+    process = _load()
+    if process is not None:
+        process.server.unfinished = guarded(default=0, where="listening")(count)
+
+
+def _nothing() -> None:
+    """For what nobody keeps."""
+
+
+@guarded(default=_nothing, where="lasting")
+def lasting(close: Callable[[], object], loop: Any) -> Callable[[], None]:
+    """A connection that lasts, as a WebSocket does, is open; answers what is to be called when it has ended.
+
+    While the instance drains, ``close()`` is called in its event loop, at most once and at a moment of its own: it ends
+    the connection as the server itself would, and does nothing where that is under way.
+    """
+    process = _load()
+    return _nothing if process is None else process.server.lasting.add(guarded(where="lasting")(close), loop)
+
+
 @guarded(where="ready")
 def ready() -> None:
     """This process (a worker, or a server that is its own worker) serves from now on."""
@@ -252,11 +302,28 @@ def stopped() -> None:
 
 
 @guarded(where="forks")
-def forks() -> None:
-    """This process is a master that will fork workers: no thread of ours may run here."""
+def forks(*, spawns: bool = False) -> None:
+    """This process is a master of workers that serve: no thread of ours may run here. Said before `listening`.
+
+    `spawns`: it does not fork them, they begin with an interpreter of their own.
+    """
     process = _load()
     if process is not None:
-        process.fork_master()
+        process.fork_master(spawns=spawns)
+
+
+@guarded(where="forks")
+def keeps(workers: int) -> None:
+    """This process is a master that has bound its sockets, and keeps so many workers: all of them are to be warm."""
+    if _process is not None:
+        _process.server.keeps(workers)
+
+
+@guarded(where="signals")
+def signals(pid: int) -> None:
+    """This process is about to send a stop signal to one of its own children, which shall act at once."""
+    if _process is not None:
+        _process.server.signals(pid)
 
 
 @guarded(default=False, where="gate")
@@ -267,7 +334,23 @@ def gate(signum: int, *, echo: bool = False) -> bool:
     """
     if _applied.crash is not None:
         _applied.crash.survived()
+    if _hand_on is not None:
+        return _hand_on(signum)
     return False if _process is None else _process.server.gate(signum, echo=echo)
+
+
+def hands_on(yes: bool) -> None:
+    """Whether this process does nothing but wait for a child that serves: its stop signal is the child's then."""
+    global _hand_on  # noqa: PLW0603 -- the main thread waits for one
+    from ._children import HandOn  # noqa: PLC0415 - few processes are such
+
+    _hand_on = HandOn() if yes else None
+
+
+@guarded(default=False, where="gate")
+def leave() -> bool:
+    """The process dies now, by the default action of a stop signal. Whether it has served anything."""
+    return _process is not None and _process.server.leaves()
 
 
 def holds() -> bool:
@@ -294,16 +377,6 @@ def thread_of(loop: Any) -> int:
 
     ident: Optional[int] = getattr(loop, "_thread_id", None) or main_thread().ident
     return ident or _thread.get_ident()
-
-
-def alive(*kinds: type) -> List[Any]:
-    """The objects of these classes that the program holds: for what a hook could not see when it was made.
-
-    Looks at every object that there is (milliseconds), so only where the mode changes. Runs no code of the app.
-    """
-    from gc import get_objects  # noqa: PLC0415 - only where the mode changes
-
-    return [thing for thing in get_objects() if issubclass(type(thing), kinds)]
 
 
 def ask_main_thread(function: Callable[[], object]) -> None:

@@ -2,37 +2,40 @@
 
 aiohttp answers each request in a task of its own (`RequestHandler._handle_request`), so nothing leaks into the next one
 on the connection. `StreamResponse.prepare` writes the head; there keep-alive ends by the response's own `force_close`.
+A WebSocket is closed as aiohttp's documentation closes those that are open at the end: from outside of its handler.
 """
 
 from __future__ import annotations
 
 from contextvars import ContextVar
-from typing import Any, Optional
+from typing import Any, Optional, Set
 
 from meshrun import hook
 
 LIBRARY = "aiohttp"
 SUPPORTED = (">=3.8", "<4")
 VERSION = ("aiohttp", "__version__")
+SERVES = True
 SEAMS = (
     "aiohttp.web_runner:TCPSite.start",
     "aiohttp.web_runner:SockSite.start",
     "aiohttp.web_protocol:RequestHandler._handle_request",
     "aiohttp.web_response:StreamResponse.prepare",
+    "aiohttp.web_ws:WebSocketResponse.prepare",
 )
 _SWITCHING = 101
+_GOING_AWAY = 1001
 
 _CURRENT: ContextVar[Any] = ContextVar("meshrun_aiohttp_request", default=None)
+_parting: Set[Any] = set()
+"""Tasks that close a WebSocket; loops keep no task alive."""
 
 
 @hook.guarded()
 def _started(site: Any, thread: Optional[int] = None) -> None:
     # The names are private, but slots of the public base class of sites since 2.3.
     tls, keepalive = site._ssl_context is not None, _keepalive(site._runner.server)  # noqa: SLF001 - see above
-    for sock in site._server.sockets:  # noqa: SLF001 - see above
-        name = sock.getsockname()
-        if isinstance(name, tuple):  # else a Unix socket
-            hook.listening(name[0], name[1], "http", tls=tls, keepalive=keepalive, thread=thread)
+    hook.bound(site._server.sockets, tls=tls, keepalive=keepalive, thread=thread)  # noqa: SLF001 - see above
     hook.ready()
 
 
@@ -94,16 +97,48 @@ def _make_prepare(original: Any) -> Any:
     return prepare
 
 
+@hook.guarded()
+async def _part(socket: Any) -> None:
+    await socket.close(code=_GOING_AWAY)
+
+
+@hook.guarded()
+def _opened(socket: Any, request: Any) -> None:
+    loop = request.task.get_loop()
+
+    def close() -> None:
+        if not socket.closed:
+            task = loop.create_task(_part(socket))
+            _parting.add(task)
+            task.add_done_callback(_parting.discard)
+
+    ended = hook.lasting(close, loop)
+    request.task.add_done_callback(lambda _: ended())  # of the connection, which is nothing else from now on
+
+
+def _make_websocket_prepare(original: Any) -> Any:
+    async def prepare(self: Any, request: Any) -> Any:
+        again = self.prepared
+        writer = await original(self, request)
+        if not again:
+            _opened(self, request)
+        return writer
+
+    return prepare
+
+
 def _seams() -> Any:
     from aiohttp.web_protocol import RequestHandler
     from aiohttp.web_response import StreamResponse
     from aiohttp.web_runner import SockSite, TCPSite
+    from aiohttp.web_ws import WebSocketResponse
 
     return (
         (TCPSite, "start", _make_start),
         (SockSite, "start", _make_start),
         (RequestHandler, "_handle_request", _make_handle_request),
         (StreamResponse, "prepare", _make_prepare),
+        (WebSocketResponse, "prepare", _make_websocket_prepare),
     )
 
 

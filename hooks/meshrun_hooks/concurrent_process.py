@@ -15,7 +15,7 @@ from .concurrent_thread import make_init
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # as in the hook of `threading`
-    from typing import Any
+    from typing import Any, Callable
 
 LIBRARY = "concurrent.futures"
 SUPPORTED = (">=3.8", "<4")
@@ -45,18 +45,19 @@ def marked(keywords: Any, library: str, function: Any) -> Any:
 
 
 @hook.guarded()
-def begin(keywords: Any) -> None:
+def _begin(keywords: Any) -> None:
     """A worker is about to call a task with `keywords`: let the colour that was sent with them be current."""
     packed = vars(keywords).get(MARK) if type(keywords) is OrderedDict else None
     if packed:
         hook.enter(hook.unpack(packed))
 
 
-class _Calls:
-    """The queue that a worker takes its tasks from."""
+class Tasks:
+    """The queue that a worker takes its tasks from; `keywords` finds the keyword arguments of one of them."""
 
-    def __init__(self, queue: Any) -> None:
+    def __init__(self, queue: Any, keywords: Callable[[Any], Any]) -> None:
         self._queue = queue
+        self._keywords = keywords
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._queue, name)
@@ -64,9 +65,9 @@ class _Calls:
     def get(self, *args: Any, **kwargs: Any) -> Any:
         """The next task."""
         hook.enter(None)
-        item = self._queue.get(*args, **kwargs)
-        begin(getattr(item, "kwargs", None))
-        return item
+        task = self._queue.get(*args, **kwargs)
+        _begin(self._keywords(task))
+        return task
 
 
 @hook.guarded()
@@ -78,10 +79,14 @@ def _make_init(original: Any) -> Any:
     return make_init(original, _follow)
 
 
+def _keywords(item: Any) -> Any:
+    return getattr(item, "kwargs", None)
+
+
 def _make_process_worker(original: Any) -> Any:
     def _process_worker(call_queue: Any, *args: Any, **kwargs: Any) -> Any:
         hook.enter(None)  # forked during a request, it would go on with that one's colour
-        return original(_Calls(call_queue), *args, **kwargs)
+        return original(Tasks(call_queue, _keywords), *args, **kwargs)
 
     return _process_worker
 

@@ -46,9 +46,9 @@ def _follow(item: Any, token: Any) -> None:
 
 
 def make_init(original: Any, follow: Any) -> Any:
-    """The constructor of a task's item, for both kinds of pool: `follow` gets the item and a token, if there is one.
+    """A constructor as `original`, after which `follow` gets the new object and a token, if there is one.
 
-    Handing on ``*args`` costs a third of what the seam costs, and every task goes through it.
+    Every task of an executor goes through it, and handing on ``*args`` would cost a third of what that costs.
     """
 
     def exact(self: Any, future: Any, fn: Any, args: Any, kwargs: Any) -> None:

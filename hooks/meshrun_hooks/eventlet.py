@@ -10,6 +10,9 @@ from typing import Any
 
 from meshrun import hook
 
+from .concurrent_thread import make_init
+from .gevent import follow
+
 LIBRARY = "eventlet"
 SUPPORTED = (">=0.35", "<1")
 VERSION = ("eventlet", "__version__")
@@ -21,37 +24,19 @@ SEAMS = (
 
 
 @hook.guarded()
-def _follow(greenlet: Any, token: Any, function: Any) -> None:
-    follows = hook.inherited(token, LIBRARY, function, type(greenlet))
-    if follows is not None and greenlet.gr_context is None:
-        greenlet.gr_context = hook.context(follows)
-
-
-@hook.guarded()
 def _follow_later(greenlet: Any, token: Any) -> None:
     """Its function is handed to its ``run`` when it begins, and is known only then."""
     begin = greenlet.run
 
     def run(function: Any, *args: Any) -> Any:
-        _begin(token, function, greenlet)
+        hook.enter(hook.inherited(token, LIBRARY, function, type(greenlet)))
         return begin(function, *args)
 
     greenlet.run = run
 
 
-@hook.guarded()
-def _begin(token: Any, function: Any, greenlet: Any) -> None:
-    hook.enter(hook.inherited(token, LIBRARY, function, type(greenlet)))
-
-
 def _make_init(original: Any) -> Any:
-    def __init__(self: Any, *args: Any, **kwargs: Any) -> None:  # noqa: N807 - the name of the seam
-        original(self, *args, **kwargs)
-        token = hook.current()
-        if token is not None:
-            _follow_later(self, token)
-
-    return __init__
+    return make_init(original, _follow_later)
 
 
 def _make_spawn_n(original: Any) -> Any:
@@ -59,7 +44,7 @@ def _make_spawn_n(original: Any) -> Any:
         made = original(seconds, func, args, kwargs)
         token = hook.current()
         if token is not None:
-            _follow(made[1], token, func)
+            follow(made[1], token, LIBRARY, func)
         return made
 
     return _spawn_n

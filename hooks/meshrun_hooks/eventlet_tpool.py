@@ -12,15 +12,10 @@ VERSION = ("eventlet", "__version__")
 SEAMS = ("eventlet.tpool:execute module function: there is no class behind it",)
 
 
-@hook.guarded()
-def _inherited(token: Any, function: Any) -> Any:
-    return hook.inherited(token, LIBRARY, function)
-
-
 def _make_execute(original: Any) -> Any:
     def execute(meth: Any, *args: Any, **kwargs: Any) -> Any:
         token = hook.current()
-        follows = None if token is None else _inherited(token, meth)
+        follows = None if token is None else hook.inherited(token, LIBRARY, meth)
         if follows is None:
             return original(meth, *args, **kwargs)
         return original(hook.run, follows, meth, args, kwargs)

@@ -23,20 +23,23 @@ SEAMS = (
 
 
 @hook.guarded()
-def _spawned(greenlet: Any) -> None:
-    token = hook.current()
-    if token is None or greenlet.gr_context is not None:
+def follow(greenlet: Any, token: Any, library: str, function: Any = None) -> None:
+    """Give a greenlet that has not begun a context with what follows into it; one that has a context keeps it.
+
+    `function`: what it will run; None: the greenlet says so itself.
+    """
+    if greenlet.gr_context is not None:
         return
-    follows = hook.inherited(token, LIBRARY, getattr(greenlet, "_run", None), type(greenlet))
+    runs = getattr(greenlet, "_run", None) if function is None else function
+    follows = hook.inherited(token, library, runs, type(greenlet))
     if follows is not None:
         greenlet.gr_context = hook.context(follows)
 
 
-@hook.guarded()
-def _spawned_raw(greenlet: Any, token: Any, function: Any) -> None:
-    follows = hook.inherited(token, LIBRARY, function, type(greenlet))
-    if follows is not None and greenlet.gr_context is None:
-        greenlet.gr_context = hook.context(follows)
+def _spawned(greenlet: Any) -> None:
+    token = hook.current()
+    if token is not None:
+        follow(greenlet, token, LIBRARY)
 
 
 def _make_spawn_raw(original: Any) -> Any:
@@ -44,7 +47,7 @@ def _make_spawn_raw(original: Any) -> Any:
         greenlet = original(function, *args, **kwargs)
         token = hook.current()
         if token is not None:
-            _spawned_raw(greenlet, token, function)
+            follow(greenlet, token, LIBRARY, function)
         return greenlet
 
     return spawn_raw

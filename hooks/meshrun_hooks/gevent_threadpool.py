@@ -12,15 +12,10 @@ VERSION = ("gevent", "__version__")
 SEAMS = ("gevent.threadpool:ThreadPool.spawn",)
 
 
-@hook.guarded()
-def _inherited(token: Any, function: Any) -> Any:
-    return hook.inherited(token, LIBRARY, function)
-
-
 def _make_spawn(original: Any) -> Any:
     def spawn(self: Any, func: Any, *args: Any, **kwargs: Any) -> Any:
         token = hook.current()
-        follows = None if token is None else _inherited(token, func)
+        follows = None if token is None else hook.inherited(token, LIBRARY, func)
         if follows is None:
             return original(self, func, *args, **kwargs)
         return original(self, hook.run, follows, func, args, kwargs)

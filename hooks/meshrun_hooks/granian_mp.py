@@ -12,7 +12,7 @@ from typing import Any, List, Optional, Tuple
 
 from meshrun import hook
 
-from .uvicorn_h11 import inbound
+from .uvicorn_h11 import inbound, parting
 
 LIBRARY = "granian"
 SUPPORTED = (">=2.0", "<3")
@@ -27,7 +27,6 @@ SEAMS = (
     "granian.server.mp:_new_cbscheduler as above",
 )
 _TAUGHT = ("asgi", "asginl", "wsgi")
-_CLOSE = (b"connection", b"close")
 _COROUTINE = 0x80  # inspect.CO_COROUTINE
 
 _current = threading.local()  # a WSGI request stays in one thread; a context variable could be seen by the app
@@ -43,6 +42,7 @@ def _listening(server: Any) -> None:
     address, port = _bound(server)
     if port:
         hook.listening(address, port, "http", tls=bool(server.ssl_ctx[0]), keepalive=_keepalive(server))
+        hook.keeps(server.workers)
 
 
 def _bound(server: Any) -> Tuple[str, int]:
@@ -80,10 +80,7 @@ def _head(request: Any, scope: Any, message: Any) -> Any:
     request.status(message["status"])
     if not request.closing:
         return None
-    headers = [pair for pair in message.get("headers", ()) if pair[0].lower() != b"connection"]
-    if scope["http_version"] < "2":
-        headers.append(_CLOSE)
-    headers += [(name.lower().encode("ascii"), value.encode("ascii")) for name, value in request.response_headers()]
+    headers = parting(message.get("headers", ()), request, close=scope["http_version"] < "2")
     return dict(message, headers=headers)
 
 

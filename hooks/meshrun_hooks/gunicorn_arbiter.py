@@ -9,7 +9,11 @@ from meshrun import hook
 LIBRARY = "gunicorn"
 SUPPORTED = (">=20.1", "<28")
 VERSION = ("gunicorn", "__version__")
-SEAMS = ("gunicorn.arbiter:Arbiter.__init__", "gunicorn.arbiter:Arbiter.start")
+SEAMS = (
+    "gunicorn.arbiter:Arbiter.__init__",
+    "gunicorn.arbiter:Arbiter.start",
+    "gunicorn.arbiter:Arbiter.kill_worker",
+)
 
 
 def _make_init(original: Any) -> Any:
@@ -30,6 +34,7 @@ def _listening(arbiter: Any) -> None:
             hook.listening(
                 name[0], name[1], "http", tls=bool(cfg.is_ssl), keepalive=keepalive(arbiter.worker_class, cfg)
             )
+    hook.keeps(cfg.workers)
 
 
 def keepalive(worker: type, cfg: Any) -> Optional[float]:
@@ -47,10 +52,22 @@ def _make_start(original: Any) -> Any:
     return start
 
 
+def _make_kill_worker(original: Any) -> Any:
+    def kill_worker(self: Any, pid: int, sig: int) -> Any:
+        hook.signals(pid)
+        return original(self, pid, sig)
+
+    return kill_worker
+
+
 def _seams() -> Any:
     from gunicorn.arbiter import Arbiter  # type: ignore[import-untyped]
 
-    return ((Arbiter, "__init__", _make_init), (Arbiter, "start", _make_start))
+    return (
+        (Arbiter, "__init__", _make_init),
+        (Arbiter, "start", _make_start),
+        (Arbiter, "kill_worker", _make_kill_worker),
+    )
 
 
 patch, unpatch = hook.seams(_seams)

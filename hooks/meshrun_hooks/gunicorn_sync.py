@@ -32,7 +32,9 @@ def make_run(original: Any) -> Any:
     return run
 
 
-def _make_handle_request(original: Any) -> Any:
+def make_handle_request(original: Any) -> Any:
+    """One request, of any worker that is handed the same arguments."""
+
     def handle_request(self: Any, listener: Any, req: Any, client: Any, addr: Any) -> Any:
         with inbound(req, addr):
             return original(self, listener, req, client, addr)
@@ -43,7 +45,7 @@ def _make_handle_request(original: Any) -> Any:
 def _seams() -> Any:
     from gunicorn.workers.sync import SyncWorker  # type: ignore[import-untyped]
 
-    return ((SyncWorker, "run", make_run), (SyncWorker, "handle_request", _make_handle_request))
+    return ((SyncWorker, "run", make_run), (SyncWorker, "handle_request", make_handle_request))
 
 
 patch, unpatch = hook.seams(_seams)
@@ -57,13 +59,10 @@ def began(kind: type) -> None:
     for worker in hook.alive(kind):
         if worker.pid != os.getpid() or not worker.booted or not worker.alive:
             continue
-        for listener in worker.sockets:
-            name = listener.getsockname()
-            if isinstance(name, tuple):  # else a Unix socket
-                hook.listening(
-                    name[0], name[1], "http", tls=bool(worker.cfg.is_ssl), keepalive=keepalive(kind, worker.cfg),
-                    thread=threading.main_thread().ident, root=worker.ppid,
-                )  # fmt: skip
+        hook.bound(
+            worker.sockets, tls=bool(worker.cfg.is_ssl), keepalive=keepalive(kind, worker.cfg),
+            thread=threading.main_thread().ident, root=worker.ppid,
+        )  # fmt: skip
         hook.ready()
 
 

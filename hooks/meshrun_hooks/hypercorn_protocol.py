@@ -11,15 +11,16 @@ from typing import Any
 
 from meshrun import hook
 
+from .uvicorn_h11 import added, parting
+
 LIBRARY = "hypercorn"
 SUPPORTED = (">=0.14", "<0.19")
-VERSION = ("meshrun_hooks.hypercorn_run", "RELEASE")
+VERSION = ("hypercorn", None)
 SEAMS = (
     "hypercorn.protocol.h11:H11Protocol.stream_send",
     "hypercorn.protocol.h2:H2Protocol.stream_send",
     "hypercorn.protocol.h2:H2Protocol.handle",
 )
-_CLOSE = (b"connection", b"close")
 _FIRST_FINAL = 200
 _IDLE_SECONDS = 0.25
 
@@ -32,10 +33,7 @@ def _head(request: Any, event: Any, *, persistent: bool) -> Any:
     request.status(event.status_code)
     if not request.closing or event.status_code < _FIRST_FINAL:
         return None
-    headers = list(event.headers)
-    if not persistent:
-        headers = [*(pair for pair in headers if pair[0].lower() != b"connection"), _CLOSE]
-    headers += [(name.lower().encode("ascii"), value.encode("ascii")) for name, value in request.response_headers()]
+    headers = [*event.headers, *added(request)] if persistent else parting(event.headers, request)
     return type(event)(stream_id=event.stream_id, headers=headers, status_code=event.status_code)
 
 

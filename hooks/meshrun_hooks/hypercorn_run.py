@@ -8,7 +8,6 @@ or by `worker_serve` itself.
 from __future__ import annotations
 
 import _thread
-import os
 import socket
 from typing import Any, List, Optional
 
@@ -16,7 +15,8 @@ from meshrun import hook
 
 LIBRARY = "hypercorn"
 SUPPORTED = (">=0.14", "<0.19")
-VERSION = ("meshrun_hooks.hypercorn_run", "RELEASE")  # the library does not say its version itself
+VERSION = ("hypercorn", None)
+SERVES = True
 SEAMS = (
     "hypercorn.asyncio.run:worker_serve module function: one coroutine is the whole server",
     "hypercorn.utils:raise_shutdown as above",
@@ -24,21 +24,6 @@ SEAMS = (
     "hypercorn.asyncio.run:raise_shutdown as above",
     "hypercorn.config:Config.create_sockets",
 )
-
-
-def __getattr__(name: str) -> str:
-    """`RELEASE`: the installed release, by the folder of its metadata; `importlib.metadata` costs 15 ms more."""
-    if name != "RELEASE":
-        raise AttributeError(name)
-    import hypercorn  # type: ignore[import-not-found, unused-ignore]
-
-    packages: str = os.path.dirname(hypercorn.__path__[0])
-    for entry in os.listdir(packages):
-        if entry.lower().startswith("hypercorn-") and entry.endswith(".dist-info"):
-            return entry[len("hypercorn-") : -len(".dist-info")]
-    from importlib import metadata  # where the package is not installed as pip does it
-
-    return metadata.version("hypercorn")
 
 
 class _Server:
@@ -59,11 +44,8 @@ _servers: List[_Server] = []
 
 def _listening(config: Any, sockets: Any, thread: Optional[int] = None) -> None:
     keepalive = float(config.keep_alive_timeout)
-    for bound, tls in ((sockets.secure_sockets, True), (sockets.insecure_sockets, False)):
-        for sock in bound:
-            name = sock.getsockname()
-            if isinstance(name, tuple):  # else a Unix socket
-                hook.listening(name[0], name[1], "http", tls=tls, keepalive=keepalive, thread=thread)
+    hook.bound(sockets.secure_sockets, tls=True, keepalive=keepalive, thread=thread)
+    hook.bound(sockets.insecure_sockets, tls=False, keepalive=keepalive, thread=thread)
 
 
 def _listens(sockets: Any) -> bool:
@@ -100,8 +82,9 @@ def _made(config: Any, sockets: Any) -> None:
     for server in waiting:
         server.sockets = sockets
     if not waiting and config.workers:  # the parent of so many
-        hook.forks()
+        hook.forks(spawns=True)
         _listening(config, sockets)
+        hook.keeps(config.workers)
 
 
 def _make_create_sockets(original: Any) -> Any:

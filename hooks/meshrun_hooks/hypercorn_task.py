@@ -13,7 +13,7 @@ from .uvicorn_h11 import inbound
 
 LIBRARY = "hypercorn"
 SUPPORTED = (">=0.14", "<0.19")
-VERSION = ("meshrun_hooks.hypercorn_run", "RELEASE")
+VERSION = ("hypercorn", None)
 SEAMS = ("hypercorn.asyncio.task_group:_handle module function: the body of the task, which belongs to no class",)
 
 

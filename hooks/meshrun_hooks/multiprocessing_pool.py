@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from meshrun import hook
 
-from .concurrent_process import begin, marked
+from .concurrent_process import Tasks, marked
+from .concurrent_thread import make_init
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # as in the hook of `threading`
@@ -22,24 +23,6 @@ SEAMS = (
     "multiprocessing.pool:ApplyResult.__init__",
     "multiprocessing.pool:worker module function: what a worker runs, named by pickle",
 )
-
-
-class _Tasks:
-    """The queue that a worker takes its tasks from."""
-
-    def __init__(self, queue: Any) -> None:
-        self._queue = queue
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._queue, name)
-
-    def get(self, *args: Any, **kwargs: Any) -> Any:
-        """The next task."""
-        hook.enter(None)
-        task = self._queue.get(*args, **kwargs)
-        if task is not None:
-            begin(task[4])
-        return task
 
 
 @hook.guarded()
@@ -82,19 +65,17 @@ def _make_guarded_task_generation(original: Any) -> Any:
 
 
 def _make_init(original: Any) -> Any:
-    def __init__(self: Any, *args: Any, **kwargs: Any) -> None:  # noqa: N807 - the name of the seam
-        original(self, *args, **kwargs)
-        token = hook.current()
-        if token is not None:
-            _follow(self, token)
+    return make_init(original, _follow)
 
-    return __init__
+
+def _keywords(task: Any) -> Any:
+    return None if task is None else task[4]
 
 
 def _make_worker(original: Any) -> Any:
     def worker(inqueue: Any, *args: Any, **kwargs: Any) -> Any:
         hook.enter(None)  # forked during a request, it would go on with that one's colour
-        return original(_Tasks(inqueue), *args, **kwargs)
+        return original(Tasks(inqueue, _keywords), *args, **kwargs)
 
     return worker
 

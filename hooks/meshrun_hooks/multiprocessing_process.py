@@ -30,18 +30,16 @@ def _begin(packed: Tuple[Any, ...]) -> None:
     hook.enter(hook.unpack(packed) if packed else None)
 
 
-def _start(original: Any, process: Any, token: Any) -> Any:
-    _mark(process, token)
-    try:
-        return original(process)
-    finally:
-        vars(process).pop(_MARK, None)
-
-
 def _make_start(original: Any) -> Any:
     def start(self: Any) -> Any:
         token = hook.current()
-        return original(self) if token is None else _start(original, self, token)
+        if token is None:
+            return original(self)
+        _mark(self, token)
+        try:
+            return original(self)
+        finally:
+            vars(self).pop(_MARK, None)
 
     return start
 

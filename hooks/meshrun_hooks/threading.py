@@ -42,7 +42,7 @@ def _leave(thread: Any, door: Any) -> None:
         del own[_NAME]
 
 
-@hook.guarded()
+@hook.positional()
 def _door(thread: Any, token: Any) -> Optional[_Door]:
     """Put the door in by which `thread` begins; None: it begins as ever, with nothing."""
     follows = hook.inherited(token, LIBRARY, getattr(thread, "_target", None), type(thread))
@@ -52,21 +52,19 @@ def _door(thread: Any, token: Any) -> Optional[_Door]:
     return door
 
 
-def _start(original: Any, thread: Any, token: Any) -> Any:
-    door = _door(thread, token)
-    if door is None:
-        # What green threads inherit when they are spawned below `start` must not go into a pool's worker either.
-        return hook.run(None, original, (thread,))
-    try:
-        return original(thread)
-    finally:  # a thread that has begun went through it; one that could not be started may be tried again
-        _leave(thread, door)
-
-
 def _make_start(original: Any) -> Any:
     def start(self: Any) -> Any:
         token = hook.current()
-        return original(self) if token is None else _start(original, self, token)
+        if token is None:
+            return original(self)
+        door = _door(self, token)
+        if door is None:
+            # What green threads inherit when they are spawned below `start` must not go into a pool's worker either.
+            return hook.run(None, original, (self,))
+        try:
+            return original(self)
+        finally:  # a thread that has begun went through it; one that could not be started may be tried again
+            _leave(self, door)
 
     return start
 

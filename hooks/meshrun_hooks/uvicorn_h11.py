@@ -6,7 +6,7 @@ of the response goes through `send`, where the application's message is read and
 
 from __future__ import annotations
 
-from typing import Any, Optional
+from typing import Any, Iterable, List, Optional, Tuple
 
 from meshrun import hook
 
@@ -31,6 +31,17 @@ def inbound(scope: Any) -> Any:
     return hook.inbound(scope["headers"], scope.get("method", "GET"), path.decode("latin-1"), peer)
 
 
+def added(request: Any) -> List[Tuple[bytes, bytes]]:
+    """What the request adds to the head of its response, as ASGI has headers."""
+    return [(name.lower().encode("ascii"), value.encode("ascii")) for name, value in request.response_headers()]
+
+
+def parting(headers: Iterable[Any], request: Any, *, close: bool = True) -> List[Any]:
+    """The headers of a response while the instance drains; `close`: keep-alive ends by a header, as in HTTP/1."""
+    kept = [pair for pair in headers if pair[0].lower() != b"connection"]
+    return [*kept, _CLOSE, *added(request)] if close else [*kept, *added(request)]
+
+
 @hook.guarded(default=None)
 def _head(cycle: Any, message: Any) -> Any:
     """The message to send instead; None: the application's own."""
@@ -42,10 +53,7 @@ def _head(cycle: Any, message: Any) -> Any:
     request.status(message["status"])
     if not request.closing:
         return None
-    headers = [pair for pair in message.get("headers", ()) if pair[0].lower() != b"connection"]
-    headers.append(_CLOSE)
-    headers += [(name.lower().encode("ascii"), value.encode("ascii")) for name, value in request.response_headers()]
-    return dict(message, headers=headers)
+    return dict(message, headers=parting(message.get("headers", ()), request))
 
 
 def make_run_asgi(original: Any) -> Any:

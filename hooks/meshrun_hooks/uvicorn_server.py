@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from typing import Any, Optional, Set
 
 from meshrun import hook
@@ -9,24 +11,19 @@ from meshrun import hook
 LIBRARY = "uvicorn"
 SUPPORTED = (">=0.22", "<1")
 VERSION = ("uvicorn", "__version__")
+SERVES = True
 SEAMS = ("uvicorn.server:Server.startup", "uvicorn.server:Server.shutdown")
 _serving: Set[int] = set()
 """Servers of this process, by id, that listen."""
 
 
 @hook.guarded()
-def _started(server: Any, sockets: Any, thread: Optional[int] = None) -> None:
+def _started(server: Any, sockets: Any, thread: Optional[int] = None, root: Optional[int] = None) -> None:
     if not server.started:
         return
     config = server.config
     bound = sockets or [sock for each in server.servers for sock in each.sockets]
-    for sock in bound:
-        name = sock.getsockname()
-        if isinstance(name, tuple):  # else a Unix socket
-            keepalive = float(config.timeout_keep_alive)
-            hook.listening(
-                name[0], name[1], "http", tls=bool(config.is_ssl), keepalive=keepalive, thread=thread
-            )  # fmt: skip
+    hook.bound(bound, tls=bool(config.is_ssl), keepalive=float(config.timeout_keep_alive), thread=thread, root=root)
     _serving.add(id(server))
     hook.ready()
 
@@ -70,4 +67,11 @@ def running() -> None:
 
     for server in hook.alive(Server):
         if server.started and not server.should_exit and server.servers:
-            _started(server, None, hook.thread_of(server.servers[0].get_loop()))
+            _started(server, None, hook.thread_of(server.servers[0].get_loop()), _master())
+
+
+def _master() -> Optional[int]:
+    """The pid of gunicorn's master, in one of its workers."""
+    gunicorn = sys.modules.get("gunicorn.workers.base")
+    workers = [] if gunicorn is None else hook.alive(gunicorn.Worker)
+    return next((worker.ppid for worker in workers if worker.pid == os.getpid()), None)

@@ -13,10 +13,12 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
 import time
+import urllib.error
 import urllib.request
 from typing import Any, Callable, Dict, List
 
@@ -41,6 +43,23 @@ async def asgi(scope, receive, send):
     states("worker")
     await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"6")]})
     await send({"type": "http.response.body", "body": b"served"})
+"""
+
+WERKZEUG = """
+import served
+from werkzeug.serving import run_simple
+run_simple("127.0.0.1", 0, served.wsgi)
+"""
+DJANGO = """
+import served, socket
+from django.conf import settings
+from django.core.management import execute_from_command_line
+served.urlpatterns = []
+settings.configure(ALLOWED_HOSTS=["*"], WSGI_APPLICATION="served.wsgi", ROOT_URLCONF="served", SECRET_KEY="-")
+with socket.socket() as free:
+    free.bind(("127.0.0.1", 0))
+    where = "127.0.0.1:%d" % free.getsockname()[1]
+execute_from_command_line(["manage", "runserver", "--noreload", where])
 """
 
 
@@ -166,11 +185,56 @@ def use_hypercorn() -> List[Any]:
     return serve(["hypercorn", "-b", "127.0.0.1:0", "served:asgi"])
 
 
+def use_waitress() -> List[Any]:
+    """Its command."""
+    return serve(["waitress", "--listen", "127.0.0.1:0", "served:wsgi"])
+
+
+def use_werkzeug() -> List[Any]:
+    """A program that calls it."""
+    return serve(["-c", WERKZEUG])
+
+
+def use_django() -> List[Any]:
+    """`runserver`."""
+    return serve(["-c", DJANGO])
+
+
+def use_tornado() -> List[Any]:
+    """A server in its own loop, asked twice from a thread."""
+    httpserver, ioloop = importlib.import_module("tornado.httpserver"), importlib.import_module("tornado.ioloop")
+    web = importlib.import_module("tornado.web")
+    sockets = importlib.import_module("tornado.netutil").bind_sockets(0, "127.0.0.1")
+    httpserver.HTTPServer(web.Application([("/", web.RequestHandler)])).add_sockets(sockets)
+    loop = ioloop.IOLoop.current()
+    found: List[Any] = []
+
+    def ask() -> None:
+        for _ in range(2):
+            try:
+                urllib.request.urlopen("http://127.0.0.1:%d/" % sockets[0].getsockname()[1], timeout=30)
+            except urllib.error.HTTPError as error:
+                found.append([error.code, error.read().decode()])
+        loop.add_callback(loop.stop)
+
+    importlib.import_module("logging").getLogger("tornado.access").disabled = True
+    threading.Thread(target=ask).start()
+    loop.start()
+    return found
+
+
+def connects(port: int) -> bool:
+    """Whether something listens there."""
+    with socket.socket() as asking:
+        return asking.connect_ex(("127.0.0.1", port)) == 0
+
+
 def serve(command: List[str]) -> List[Any]:
     """Start a server, ask it twice, stop it: its answers without dates, and how it ended."""
     if command[0] == "uvicorn":
         command = [*command, "--port", "0"]
-    process = subprocess.Popen([sys.executable, "-m", *command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    words = [sys.executable, "-u", *([] if command[0] == "-c" else ["-m"]), *command]
+    process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     assert process.stdout is not None
     said = b""
     found = None
@@ -178,9 +242,12 @@ def serve(command: List[str]) -> List[Any]:
         line = process.stdout.readline()
         assert line, said.decode()
         said += line
-        found = re.search(rb"(?:http://|Running on )127\.0\.0\.1:(\d+)", said)
+        found = re.search(rb"(?:http://|Running on )(?:127\.0\.0\.1|localhost):(\d+)", said)
     target = "http://127.0.0.1:%d/" % int(found.group(1))
     answers: List[Any] = []
+    while not connects(int(found.group(1))):  # Django says it before it listens
+        assert process.poll() is None
+        time.sleep(0.01)
     for _ in range(2):
         with urllib.request.urlopen(target, timeout=30) as response:
             headers = {name: value for name, value in response.headers.items() if name.lower() != "date"}
@@ -193,7 +260,8 @@ def serve(command: List[str]) -> List[Any]:
 USES: Dict[str, Callable[[], List[Any]]] = {
     "urllib3": use_urllib3, "httpcore": use_httpcore, "aiohttp": use_aiohttp, "gevent": use_gevent,
     "eventlet": use_eventlet, "apscheduler": use_apscheduler, "gunicorn": use_gunicorn, "uvicorn": use_uvicorn,
-    "hypercorn": use_hypercorn,
+    "hypercorn": use_hypercorn, "tornado": use_tornado,
+    "waitress": use_waitress, "werkzeug": use_werkzeug, "django": use_django,
 }  # fmt: skip
 
 

@@ -24,7 +24,9 @@ many run today."""
 
 COMPANIONS: Mapping[str, str] = {
     "requests": "2.25",  # the first beside urllib3 1.26
+    "flask": "1.1.4",  # over Werkzeug 1.0
     "httpx": "0.23",  # over httpcore 0.15
+    "markupsafe": "2.0.1",  # as the Jinja2 of that flask needs
     "websockets": "10.4",  # as uvicorn 0.22 asks
     "greenlet": "1.0",  # the first whose greenlets show their context; gevent 21.1 takes it
     "opentelemetry-instrumentation-urllib3": "0.33b0",

@@ -26,6 +26,7 @@ OLD: Mapping[str, str] = {
     "aiohttp": "3.6.3", "gunicorn": "19.9.0", "uvicorn": "0.11.8", "hypercorn": "0.9.5", "gevent": "20.6.2",
     "greenlet": "0.4.16", "eventlet": "0.25.1", "dnspython": "1.16.0", "apscheduler": "3.5.3", "pyyaml": "5.3",
     "wrapt": "1.12.0", "h11": "0.8.1", "wsproto": "0.14.1", "uvloop": "0.14.0",
+    "tornado": "5.1.1", "waitress": "1.3.1", "werkzeug": "0.16.1", "django": "2.1.15",
 }  # fmt: skip
 NONE_BELOW = {"uvloop", "granian"}
 """Of these the first release that installs on any supported Python is at or above the floor."""

@@ -17,6 +17,7 @@ import pytest
 import meshrun
 from meshrun.core.model import DRAINING, READY, Instance
 from meshrun.core.problem import RuleError
+from meshrun.core.timeline import Timeline
 from meshrun.engines import open_engine
 from meshrun.engines.base import Conflict, Edit, Engine, EngineError, InstancesReading, RulesReading
 
@@ -382,6 +383,18 @@ class InstancesContract(EngineContract):
     def test_to_deregister_what_is_not_there_is_nothing(self, engine: Engine) -> None:
         engine.deregister(instance("a"))
         assert engine.instances(None) == InstancesReading({}, ())
+
+    def test_a_timeline_is_kept_whole_and_by_instance_the_newest_first(self, engine: Engine, other: Engine) -> None:
+        first = Timeline("a", "default/orders", "127.0.0.1", 8000, {"bound": 10.5, "ready": 11.25}, 0)
+        assert other.timelines() == []
+        engine.note(first)
+        engine.note(first._replace(id="b", events={"bound": 20.0}))
+        engine.note(first._replace(events={"bound": 10.5, "ready": 11.25, "exit": 30.0}, requests=9))
+        assert [(one.id, one.events.get("exit"), one.requests) for one in other.timelines()] == [
+            ("b", None, 0),
+            ("a", 30.0, 9),
+        ]
+        assert other.instances(None) == InstancesReading({}, ())
 
     @pytest.mark.parametrize("name", ["a.b", "..", "a/b", "Größe", "a b%2F", "x" * 60, "-", "%", "a\nb"])
     def test_any_name_is_kept_apart(self, name: str, engine: Engine, other: Engine) -> None:

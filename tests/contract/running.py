@@ -22,7 +22,10 @@ from meshrun.engines import open_engine
 from tests.contract.mesh import ROOT, Mesh, mesh
 
 BOUND_SECONDS = 60.0
-NO_CONTROL = ("--no-control-socket",) if int(gunicorn.__version__.partition(".")[0]) >= 25 else ()
+RELEASE: str = gunicorn.__version__
+MAJOR = int(RELEASE.partition(".")[0])
+"""gunicorn's, and the first number of that."""
+NO_CONTROL = ("--no-control-socket",) if MAJOR >= 25 else ()
 """gunicorn's newer masters have a thread and a socket of their own, which no test here is about."""
 QUICK = "kind: Lifecycle\nname: web\nservice: web\ndrain: {seconds: 30, quiet: 0.2, min: 0}\n"
 """Drains as long as there is a request in flight, and little longer."""
@@ -157,9 +160,12 @@ class Running:
         found = [str(path) for path in (self.folder / "state").glob("*.sock")]
         assert admin.ask_all(found[:1], "POST", "/offline")
 
-    def kill(self, signum: int) -> None:
-        """Signal the root."""
-        self.process.send_signal(signum)
+    def kill(self, signum: int, *, group: bool = False) -> None:
+        """Signal the root, or the whole process group at once."""
+        if group:
+            os.killpg(self.process.pid, signum)
+        else:
+            self.process.send_signal(signum)
 
     def exit_code(self) -> int:
         """Wait for the end."""

@@ -20,7 +20,7 @@ from tests.contract.running import LONG, Stage, answer, ask, stage, until
 GRAY = {"baggage": "lane=gray"}
 MESH = {"X-Meshrun-Caller": "-"}
 
-_codes: Dict[Tuple[Tuple[str, ...], int], int] = {}
+_codes: Dict[Tuple[Tuple[str, ...], int, bool], int] = {}
 
 
 class ServerContract:
@@ -29,6 +29,8 @@ class ServerContract:
     command: ClassVar[Sequence[str]]  # after the interpreter; port 0 of the loopback address, tests.contract.apps
     keepalive: ClassVar[Optional[float]]  # what it registers
     persistent: ClassVar[bool] = True  # connections live on after a response
+    workers: ClassVar[int] = 1  # processes that serve
+    ends: ClassVar[Sequence[int]] = (signal.SIGINT, signal.SIGQUIT)  # what ends it beside SIGTERM
 
     @pytest.fixture
     def on(self) -> Iterator[Stage]:
@@ -36,13 +38,13 @@ class ServerContract:
         with stage(self.command) as made:
             yield made
 
-    def bare_code(self, on: Stage, signum: int) -> int:
+    def bare_code(self, on: Stage, signum: int, *, group: bool = False) -> int:
         """The exit code of the server alone."""
-        key = (tuple(self.command), signum)
+        key = (tuple(self.command), signum, group)
         if key not in _codes:
             running = on.start(bare=True)
             running.get("/")
-            running.kill(signum)
+            running.kill(signum, group=group)
             _codes[key] = running.exit_code()
         return _codes[key]
 
@@ -123,12 +125,15 @@ class ServerContract:
 
     # --- stop ---
 
-    def test_a_stop_serves_on_until_nothing_is_in_flight(self, on: Stage) -> None:
+    @pytest.mark.parametrize("group", [False, True], ids=["root", "group"])
+    def test_a_stop_serves_on_until_nothing_is_in_flight(self, on: Stage, group: bool) -> None:
         running = on.start()
         on.registered(running)
+        # One that is still loading its application ends by a signal to the group, as bare.
+        until(lambda: len(running.status().get("workers", ())) == self.workers, lambda: str(running.status()))
         with contextlib.closing(running.hold("last", GRAY)) as held:
             assert "x-meshrun-draining" not in running.get("/", MESH).headers
-            running.kill(signal.SIGTERM)
+            running.kill(signal.SIGTERM, group=group)
             until(lambda: [record.state for record in on.records()] == ["draining"], running.said)
             assert not running.status().get("ready")
             fresh = running.get("/", MESH)
@@ -138,7 +143,7 @@ class ServerContract:
             assert running.process.poll() is None
             running.open("last")
             assert answer(held).body == "lane=gray"
-        assert running.exit_code() == self.bare_code(on, signal.SIGTERM), running.said()
+        assert running.exit_code() == self.bare_code(on, signal.SIGTERM, group=group), running.said()
         assert on.records() == ()
         assert list((on.folder / "state").glob("*.lock")) == []
 
@@ -172,6 +177,8 @@ class ServerContract:
 
     @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGQUIT])
     def test_other_stop_signals_end_it_with_the_bare_code(self, on: Stage, signum: int) -> None:
+        if signum not in self.ends:
+            pytest.skip("it runs on when it gets that one")
         if signum == signal.SIGQUIT:
             on.rule(LONG)  # never held
         running = on.start()

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import inspect
 import signal
-from typing import ClassVar, Iterator, Optional, Sequence
+from typing import ClassVar, Collection, Iterator, Optional, Sequence
 
+import aiohttp
 import pytest
 from aiohttp.web_protocol import RequestHandler
 
+from meshrun.boot import versions
+from tests.contract.lasting import LastingContract
 from tests.contract.running import Stage, stage
 from tests.contract.server import ServerContract
 
+RELEASE = versions.release(aiohttp.__version__)
 COMMAND = ("-m", "tests.contract.apps.aio")
 
 
@@ -28,6 +32,15 @@ class TestRunner(ServerContract):
 
     command: ClassVar[Sequence[str]] = (*COMMAND, "runner")
     keepalive: ClassVar[Optional[float]] = inspect.signature(RequestHandler).parameters["keepalive_timeout"].default
+
+
+@pytest.mark.slow
+class TestLasting(LastingContract):
+    """As its documentation closes them, from outside of the handler."""
+
+    command: ClassVar[Sequence[str]] = (*COMMAND, "run_app")
+    codes: ClassVar[Collection[int]] = (1001,) if RELEASE >= (3, 9) else (1001, 1000)  # by the handler's own end
+    seen: ClassVar[Collection[str]] = ("closed", "open")
 
 
 class TestApp:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import time
@@ -10,7 +11,7 @@ from typing import Any, ClassVar, Iterator, List, Mapping, Optional, Sequence
 
 import pytest
 
-from tests.contract.running import NO_CONTROL, Stage, stage, until
+from tests.contract.running import LONG, NO_CONTROL, Stage, answer, stage, until
 from tests.contract.server import ServerContract
 
 COMMAND = ("-m", "gunicorn", "-b", "127.0.0.1:0", *NO_CONTROL)
@@ -24,6 +25,7 @@ class TestSync(ServerContract):
     command: ClassVar[Sequence[str]] = (*COMMAND, "-w", "2", APP)
     keepalive: ClassVar[Optional[float]] = None
     persistent: ClassVar[bool] = False
+    workers: ClassVar[int] = 2
 
 
 class TestThreaded(ServerContract):
@@ -55,6 +57,53 @@ class TestMaster:
         assert [found.started for found in on.records()] == [record.started]
         running.kill(signal.SIGTERM)
         assert running.exit_code() == 0
+
+    @pytest.mark.parametrize("signum", [signal.SIGHUP, signal.SIGTTOU], ids=["HUP", "TTOU"])
+    def test_a_worker_that_its_master_ends_is_not_held(self, on: Stage, signum: int) -> None:
+        on.rule(LONG)  # one that is held ends with the test
+        running = on.start()
+        on.registered(running)
+        before = until(lambda: len(_workers(running.status())) == 2 and _workers(running.status()))
+        running.kill(signum)
+        gone = until(lambda: [pid for pid in before if not Path("/proc/%d" % pid).exists()], running.said)
+        assert len(gone) >= 1
+        assert running.get("/").status == 200
+        assert [record.state for record in on.records()] == ["ready"]
+
+    def test_a_worker_that_is_signalled_alone_ends_and_is_replaced(self, on: Stage) -> None:
+        on.rule(LONG)
+        running = on.start()
+        on.registered(running)
+        before = until(lambda: len(_workers(running.status())) == 2 and _workers(running.status()))
+        os.kill(before[0], signal.SIGTERM)
+        until(lambda: len({*_workers(running.status())} - {before[0]}) == 2, running.said)
+        assert not Path("/proc/%d" % before[0]).exists()
+
+    def test_workers_end_when_their_root_is_killed_while_it_drains(self, on: Stage) -> None:
+        on.rule(LONG)
+        running = on.start()
+        on.registered(running)
+        workers = until(lambda: len(_workers(running.status())) == 2 and _workers(running.status()))
+        running.kill(signal.SIGTERM, group=True)
+        until(lambda: running.status().get("draining"), running.said)
+        running.kill(signal.SIGKILL)
+        until(lambda: not any(Path("/proc/%d" % pid).exists() for pid in workers), running.said)
+
+    def test_a_worker_that_is_born_during_the_drain_ends_with_it(self, on: Stage) -> None:
+        running = on.start()
+        on.registered(running)
+        workers = until(lambda: len(_workers(running.status())) == 2 and _workers(running.status()))
+        with contextlib.closing(running.hold("last")) as held:
+            running.kill(signal.SIGTERM, group=True)
+            until(lambda: running.status().get("draining"), running.said)
+            idle = next(pid for pid in workers if pid != int(running.noted("last.begun") or 0))
+            os.kill(idle, signal.SIGKILL)
+            (born,) = until(lambda: {*_workers(running.status())} - {*workers}, running.said)
+            assert running.get("/").status == 200
+            running.open("last")
+            assert answer(held).status == 200
+        assert running.exit_code() == 0
+        assert not Path("/proc/%d" % born).exists()
 
     def test_another_worker_takes_over_from_one_that_is_killed(self, on: Stage) -> None:
         running = on.start()

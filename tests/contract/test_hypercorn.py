@@ -1,28 +1,31 @@
 """hypercorn under the server contract, in the process that was started: within an app's own loop, and without workers.
 
-Its usual way is one spawned worker under a parent that has the signals; there the two agree on what is registered.
+Its usual way is a spawned worker, or several, under a parent that has the signals.
 """
 
 from __future__ import annotations
 
 import contextlib
 import importlib
+import importlib.metadata
 import signal
 import socket
 import time
-from typing import Any, ClassVar, Dict, Iterator, List, Optional, Sequence, Tuple
+from typing import Any, ClassVar, Collection, Dict, Iterator, List, Optional, Sequence, Tuple
 
 import h2.config
 import h2.connection
 import h2.events
 import pytest
 
+from meshrun.boot import versions
+from tests.contract.lasting import LastingContract
 from tests.contract.running import BOUND_SECONDS, LONG, Stage, answer, stage, until
 from tests.contract.server import GRAY, MESH, ServerContract
 
 pytest.importorskip("hypercorn")
 run = importlib.import_module("hypercorn.run")
-RELEASE = tuple(map(int, importlib.import_module("meshrun_hooks.hypercorn_run").RELEASE.split(".")[:2]))
+RELEASE = versions.release(importlib.metadata.version("hypercorn"))
 COMMAND = ("-m", "hypercorn", "--bind", "127.0.0.1:0", "--keep-alive", "7")
 SERVE = ("-m", "tests.contract.apps.hyper")
 APP = "tests.contract.apps.asgi:application"
@@ -54,12 +57,21 @@ class TestAlone(ServerContract):
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(hasattr(run, "get_context"), reason="this release spawns its workers: they do not inherit the page")
-class TestForked(ServerContract):
-    """A parent with the signals, and two workers."""
+class TestWorkers(ServerContract):
+    """A parent with the signals, and two workers: spawned ones, or forked ones in the oldest releases."""
 
     command: ClassVar[Sequence[str]] = (*COMMAND, "--workers", "2", APP)
     keepalive: ClassVar[Optional[float]] = 7.0
+    workers: ClassVar[int] = 2
+
+
+@pytest.mark.slow
+class TestLasting(LastingContract):
+    """WebSockets; the app reads what it reads whenever a client closes one."""
+
+    command: ClassVar[Sequence[str]] = (*SERVE, "asgi")
+    codes: ClassVar[Collection[int]] = (1012,)
+    seen: ClassVar[Collection[str]] = ("1006",)
 
 
 class Http2:

@@ -16,12 +16,17 @@ from meshrun_hooks import TABLE
 from tests.contract.mesh import ROOT
 
 ELSEWHERE = (
-    "HTTPConnection.getresponse", "raise_shutdown", "_callback_wrapper", "_new_cbscheduler",
+    "HTTPConnection.getresponse", "raise_shutdown", "_callback_wrapper", "_new_cbscheduler", "Worker.notify",
+    "BaseServer.serve_forever", "BaseServer.handle_request", "BaseHandler.run", "BaseHandler.cleanup_headers",
+    "BaseHTTPRequestHandler.send_response", "BaseHTTPRequestHandler.send_header",
 )  # fmt: skip
 """Imported or inherited where they are replaced: pickle goes by the name of their home, where the original stays."""
 KNOWN = {"Pool._guarded_task_generation": "isgeneratorfunction", **dict.fromkeys(ELSEWHERE, "_pickles")}
 """What some seams answer otherwise. The first answers the generator, whose body runs in another thread, too late to
 mark."""
+
+NEEDED = {"gunicorn_gevent": "gevent"}
+"""What else has to be installed for the trigger of a hook to be imported."""
 
 
 @pytest.fixture(scope="module", params=sorted(set(TABLE.values())))
@@ -29,7 +34,7 @@ def seen(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     """What a process saw that patched this hook and took it back."""
     [trigger] = [trigger for trigger, hook in TABLE.items() if hook == request.param]
     try:
-        there = importlib.util.find_spec(trigger)
+        there = importlib.util.find_spec(trigger) and importlib.util.find_spec(NEEDED.get(request.param, trigger))
     except ModuleNotFoundError:  # the package above it
         there = None
     if there is None:

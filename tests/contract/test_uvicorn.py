@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import signal
-from typing import ClassVar, Iterator, Optional, Sequence
+from typing import Any, ClassVar, Collection, Iterator, Optional, Sequence
 
 import pytest
 from uvicorn.config import WS_PROTOCOLS
 
+from tests.contract.lasting import LastingContract
 from tests.contract.running import Stage, stage, until
 from tests.contract.server import ServerContract
 
@@ -30,6 +31,16 @@ class TestHttptools(ServerContract):
 
     command: ClassVar[Sequence[str]] = (*COMMAND, "--http", "httptools", "--loop", "uvloop", APP)
     keepalive: ClassVar[Optional[float]] = 7.0
+
+
+@pytest.mark.slow
+class TestWorkers(ServerContract):
+    """Two workers that begin with an interpreter of their own."""
+
+    command: ClassVar[Sequence[str]] = (*COMMAND, "--workers", "2", APP)
+    keepalive: ClassVar[Optional[float]] = 7.0
+    workers: ClassVar[int] = 2
+    ends: ClassVar[Sequence[int]] = (signal.SIGINT,)
 
 
 @pytest.mark.slow
@@ -79,3 +90,47 @@ class TestServer:
         running.kill(signal.SIGTERM)
         assert running.exit_code() == 0
         assert on.records() == ()
+
+
+def websockets(implementation: str) -> Any:
+    """A mark for what needs one of uvicorn's implementations of WebSockets."""
+    there = implementation in WS_PROTOCOLS and importlib.util.find_spec(implementation.partition("-")[0]) is not None
+    return pytest.mark.skipif(not there, reason="not installed here: " + implementation)
+
+
+class Lasting(LastingContract):
+    """As uvicorn closes them all at its end."""
+
+    codes: ClassVar[Collection[int]] = (1012,)
+    seen: ClassVar[Collection[str]] = ("1012",)
+
+
+@pytest.mark.slow
+@websockets("websockets")
+class TestLastingWebsockets(Lasting):
+    """The implementation over the `websockets` library."""
+
+    command: ClassVar[Sequence[str]] = (*COMMAND, "--ws", "websockets", APP)
+
+
+@pytest.mark.slow
+@websockets("websockets-sansio")
+class TestLastingSansio(Lasting):
+    """The one over its part without I/O."""
+
+    command: ClassVar[Sequence[str]] = (*COMMAND, "--ws", "websockets-sansio", "--loop", "asyncio", APP)
+
+
+@websockets("wsproto")
+class TestLastingWsproto(Lasting):
+    """The one over `wsproto`."""
+
+    command: ClassVar[Sequence[str]] = (*COMMAND, "--ws", "wsproto", APP)
+
+
+@pytest.mark.slow
+@websockets("wsproto")
+class TestLastingWorkers(Lasting):
+    """Workers that begin with an interpreter of their own, which get no signal of the drain."""
+
+    command: ClassVar[Sequence[str]] = (*COMMAND, "--ws", "wsproto", "--workers", "2", APP)

@@ -40,12 +40,12 @@ KINDS: Dict[str, Kind] = {
     "sync": Kind(()),
     "gthread": Kind(("--threads", "3")),
     "uvicorn": Kind(("-k", "uvicorn.workers.UvicornWorker"), app="front_asgi"),
-    "gevent": Kind(("-k", "gevent"), SERVERS, hooked=False),
-    "gevent_pywsgi": Kind(("-k", "gevent_pywsgi"), SERVERS, hooked=False),
-    "tornado": Kind(("-k", "tornado"), SERVERS, hooked=False),
-    "gevent of gunicorn 23": Kind(("-k", "gevent"), ("gunicorn==23.0.0", "gevent", "urllib3"), hooked=False),
+    "gevent": Kind(("-k", "gevent"), SERVERS),
+    "gevent_pywsgi": Kind(("-k", "gevent_pywsgi"), SERVERS),
+    "tornado": Kind(("-k", "tornado"), SERVERS),
+    "gevent of gunicorn 23": Kind(("-k", "gevent"), ("gunicorn==23.0.0", "gevent", "urllib3")),
     "eventlet of gunicorn 23": Kind(("-k", "eventlet"), OLD, hooked=False),
-    "tornado of gunicorn 23": Kind(("-k", "tornado"), OLD, hooked=False),
+    "tornado of gunicorn 23": Kind(("-k", "tornado"), OLD),
     "sync of gunicorn 23": Kind((), OLD),
 }
 GRAY = "baggage: lane=gray\r\n"

@@ -12,7 +12,7 @@ from _frozen_importlib import (  # type: ignore[attr-defined]
 )
 from _thread import get_ident
 
-from .. import _guard
+from .. import _adopted, _guard
 from .._applied import states
 from . import guard, versions
 
@@ -156,6 +156,8 @@ def _patch(name: str) -> str:
     unfit = _wrong_version(hook) or next(filter(None, map(_lacks, hook.SEAMS)), "")
     if not unfit:
         guard.whole(hook.patch, hook.unpatch, "hook %s, unpatch" % shown(name))
+        if getattr(hook, "SERVES", False):
+            _adopted.early(os.environ)
     return unfit
 
 
@@ -176,6 +178,8 @@ def _wrong_version(hook: Any) -> str:
     where = getattr(hook, "VERSION", None)
     if where is None:  # a module of the standard library
         version = ".".join(str(number) for number in sys.version_info[:3])
+    elif where[1] is None:
+        version = versions.installed(where[0])
     else:
         version = str(getattr(module(where[0]), where[1]))
     if versions.supported(version, hook.SUPPORTED):

@@ -14,6 +14,8 @@ from __future__ import annotations
 import os
 import sys
 
+from .. import _processes
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
@@ -53,7 +55,7 @@ class Guard:
 
         self._began = time()
         self._folder = next(filter(_made, (place + FOLDER for place in self._places)), "")
-        path = "%s/%s.%d.%d" % (self._folder, self._key, self._pid, born(self._pid))
+        path = "%s/%s.%d.%d" % (self._folder, self._key, self._pid, _processes.born(self._pid))
         try:
             _write(path, b"%.3f" % self._began)
         except OSError:
@@ -132,7 +134,7 @@ def guard(environ: Mapping[str, str], places: Sequence[str]) -> Tuple[Optional[G
 def _judge(folder: str, key: str, about: bytes) -> Tuple[int, bool]:
     """Young deaths in a row so far, and whether the command starts dormant this time."""
     found = _marks(folder)
-    own = ".%d.%d" % (os.getpid(), born(os.getpid())) if found else ""
+    own = ".%d.%d" % (os.getpid(), _processes.born(os.getpid())) if found else ""
     for _, marks in found.values():
         for mark in marks:
             if mark.endswith(own):  # this process ran another program before: it did not die
@@ -150,7 +152,7 @@ def _judge(folder: str, key: str, about: bytes) -> Tuple[int, bool]:
 def _died_young(folder: str, mark: str) -> bool:
     """Whether the process of a mark is gone and was young; takes the mark of a process that is gone away."""
     _, pid, start = mark.split(".")
-    if born(int(pid)) == int(start):
+    if _processes.alive(int(pid), int(start)):
         return False
     path = folder + "/" + mark
     text = _read(path)
@@ -217,16 +219,6 @@ def uncaught() -> bool:
     return bool(code.co_name == "_run_module_as_main") or (
         code.co_name == "<module>" and frame.f_globals.get("__name__") == "__main__"
     )
-
-
-def born(pid: int) -> int:
-    """When a process started, in clock ticks since boot (proc(5)); 0: it is gone, or a zombie."""
-    try:
-        with open("/proc/%d/stat" % pid, "rb") as stream:
-            fields = stream.read().rpartition(b")")[2].split()
-        return 0 if fields[0] in (b"Z", b"X") else int(fields[19])
-    except (OSError, IndexError, ValueError):
-        return 0
 
 
 def _hash(data: bytes) -> int:

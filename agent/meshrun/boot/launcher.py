@@ -16,7 +16,7 @@ HELP = (
     + """
 
 Runs COMMAND, and every Python that it starts, as a member of the mesh. The program itself is not changed: nothing is
-installed into its environment, its process id and exit status are its own.
+installed into its environment, its process id and exit status are its own (uWSGI runs as a child).
 
   --service NAME     the service that this program is (MESHRUN_SERVICE); without one it is a client only
   --lane NAME        the lane that this instance belongs to (MESHRUN_LANE)
@@ -37,7 +37,7 @@ Examples:
 Operate the mesh with meshctl; see what a running program does with `meshctl status`.
 """
 )
-_ON = ("1", "true", "yes", "on")  # as the boot file reads it
+ON = ("1", "true", "yes", "on")  # as the boot file reads it
 MODES = ("off", "dormant", "observe", "carry", "enforce")
 NOT_EXECUTABLE, NOT_FOUND, BAD_USAGE = 126, 127, 2
 
@@ -69,8 +69,9 @@ def main() -> NoReturn:
     environ = os.environ.copy()
     undo_start(environ)
     prepare(environ, settings)
-    if environ["MESHRUN_ENABLED"].strip() in _ON:
+    if environ["MESHRUN_ENABLED"].strip() in ON:
         tell_what_hides(command)
+        stay_with(command, environ)
     become(command, environ)
 
 
@@ -200,16 +201,31 @@ def tell_what_hides(command: Sequence[str]) -> None:
     sys.stderr.write("meshrun: %s %s\n" % (other or command[0], said))
 
 
+def stay_with(command: Sequence[str], environ: MutableMapping[str, str]) -> None:
+    """Stay as the parent of a server in C, which nothing inside of it can hold or register.
+
+    Comes back where this process is to become the command: always, but in that parent.
+    """
+    from .. import _guard  # noqa: PLC0415 - where meshrun is off, nothing is looked at
+    from . import uwsgi  # noqa: PLC0415 - as above
+
+    site = _guard.guarded(where="uwsgi")(uwsgi.site)(command, environ) if uwsgi.is_meant(command) else None
+    if site is not None:
+        from ..runtime import parent  # noqa: PLC0415 - only for this server
+
+        parent.stay(environ, site.address, site.port, site.keepalive, ends=site.ends)
+
+
 def _same(entry: str, folder: str) -> bool:
     return bool(entry) and (entry == folder or os.path.realpath(entry) == os.path.realpath(folder))
 
 
 def boot_folder() -> Optional[str]:
-    """The folder that holds ``sitecustomize.py`` and nothing else: of an installed wheel, or of a checkout."""
+    """The folder that holds ``sitecustomize.py`` and nothing else: of an installed wheel, a checkout or a bundle."""
     package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-    checkout = os.path.dirname(os.path.dirname(package))
-    for place in (package, checkout):
-        folder = os.path.join(place, "sitecustomize")
+    above = os.path.dirname(os.path.dirname(package))
+    for place in ((package, "sitecustomize"), (above, "sitecustomize"), (above, "boot")):
+        folder = os.path.join(*place)
         if os.path.isfile(os.path.join(folder, "sitecustomize.py")) and os.pathsep not in folder:
             return folder
     return None

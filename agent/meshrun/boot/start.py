@@ -75,7 +75,7 @@ def wanted(environ: Mapping[str, str], table: Mapping[str, str]) -> Dict[str, Li
     """Trigger -> import names of the hook modules that ``MESHRUN_HOOKS`` asks for; notes the state of each."""
     chosen = selection.select(environ.get("MESHRUN_HOOKS", ""), table)
     for word in chosen.unknown:
-        known = ", ".join(sorted(set(table.values())))
+        known = ", ".join(sorted({trigger.partition(".")[0] for trigger in table}))
         _guard.report("MESHRUN_HOOKS", "no hook is called %r; there are %s" % (word, known))
     for hook in chosen.off:
         _applied.states[hook] = apply.OFF + "MESHRUN_HOOKS"

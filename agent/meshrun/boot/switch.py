@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 
+from .. import _applied
+from . import crash
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import List, Mapping, Optional
-
-
-KILLED = "kill switch "
-"""How the reason of a process that the file switches off begins."""
+    from typing import Iterable, List, Mapping, Optional
 
 
 def dormant(environ: Mapping[str, str], state: Optional[str]) -> Optional[str]:
@@ -19,18 +18,23 @@ def dormant(environ: Mapping[str, str], state: Optional[str]) -> Optional[str]:
     if mode in ("off", "dormant"):
         return "mode " + mode
     if state is not None and os.path.lexists(state + "/off"):
-        return "%s%s/off" % (KILLED, state)
+        return "%s%s/off" % (_applied.KILLED, state)
     return None
 
 
 def wakes(reason: str) -> bool:
     """Whether a process that is dormant for this reason may be woken while it runs."""
-    return reason != "mode off" and not reason.startswith("crash-guard")
+    return reason != "mode off" and not reason.startswith(crash.REASON)
 
 
 def state_dir(environ: Mapping[str, str], uid: int) -> Optional[str]:
     """The first folder that is ours: the state folder. One that somebody else made must not switch us off."""
-    for place in state_dirs(environ, uid):
+    return own(state_dirs(environ, uid), uid)
+
+
+def own(folders: Iterable[str], uid: int) -> Optional[str]:
+    """The first folder that is there and belongs to that user."""
+    for place in folders:
         try:
             if os.lstat(place).st_uid == uid:
                 return place

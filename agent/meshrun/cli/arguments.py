@@ -94,6 +94,11 @@ def pairs(items: Optional[Sequence[Any]], what: str) -> List[Tuple[str, str]]:
     return found
 
 
+def tags(items: Optional[Sequence[str]]) -> List[Tuple[str, str]]:
+    """What ``--tag K=V[,K=V]``, which may be repeated, says. Raises `Failure` with code MR2001."""
+    return pairs([word for words in items or () for word in words.split(",")], "--tag")
+
+
 def percent(word: str) -> float:
     """A share for argparse, with or without the sign."""
     try:

@@ -72,6 +72,14 @@ def parse(call: Invocation, text: str, file: str) -> Sequence[Parsed]:
         raise invalid(error) from error
 
 
+def check(parsed: Sequence[Parsed]) -> None:
+    """Check documents against each other. Raises `Failure` with code MR3006."""
+    try:
+        documents.check_set(parsed)
+    except RuleError as error:
+        raise invalid(error) from error
+
+
 def apply(call: Invocation, changes: Changes, seen: RulesReading, reason: str) -> Revision:
     """Write the changes, if the rules still are those that were seen.
 

@@ -36,6 +36,12 @@ class Check(NamedTuple):
         lines[0] = screen.style(sign, style) + lines[0][len(sign) :]
         return lines
 
+    def line(self) -> str:
+        """The check for logs: all of it on one line."""
+        what = self.what + (" (%s)" % self.code if self.code else "")
+        said = "%s%s%s" % (_SIGNS[self.state][0].ljust(6), self.name.ljust(_NAME_WIDTH), what)
+        return output.clean(said + (". " + self.mend if self.mend else ""))
+
 
 def wrong(checks: Sequence[Check]) -> List[Check]:
     """Those that say that something does not work."""

@@ -6,7 +6,8 @@ import argparse
 import os
 from typing import Any, List, Mapping, NamedTuple, Tuple
 
-from ..core import places
+from ..boot import switch
+from ..core import places, redact
 from ..core import settings as settings_
 from . import arguments as arguments_
 from . import config_keys, output
@@ -106,6 +107,7 @@ def _row(call: Invocation, name: str, key: Key) -> Row:
         value, source = call.settings_file, call.settings_file_origin
     elif chosen.origins[name] == "default":
         value, source = _default(call, name, key, value)
+    value = redact.text(value) if isinstance(value, str) else value
     text = _text(value)
     if name in config_keys.SECRET and value:
         text = "(set, not shown)"
@@ -116,20 +118,13 @@ def _default(call: Invocation, name: str, key: Key, value: Any) -> Tuple[Any, st
     """The value that an unset setting comes to, and how."""
     if name == "STATE_DIR":
         candidates = places.state_dirs(call.environ, call.uid)
-        there = [place for place in candidates if _own(place, call.uid)]
-        return (there or list(candidates))[0], "default: the first that can be had of %d" % len(candidates)
+        place = switch.own(candidates, call.uid) or candidates[0]
+        return place, "default: the first that can be had of %d" % len(candidates)
     if name == "TRUST":
         return ("none", "default with MESHRUN_ENTRY=1") if call.settings.values["ENTRY"] else ("all", "default")
     if name == "ENABLED":
         return value, "default: " + key.default
     return value, "default" if _text(value) or not key.default else "default: " + key.default
-
-
-def _own(place: str, uid: int) -> bool:
-    try:
-        return os.lstat(place).st_uid == uid
-    except OSError:
-        return False
 
 
 def _plain(value: Any) -> Any:

@@ -10,7 +10,7 @@ from ..boot import selection
 from ..core import settings as settings_
 from ..core import yamltext
 from ..core.problem import Problem, RuleError, suggest
-from ..core.yamlnodes import Node
+from ..core.yamlnodes import Node, plain
 from ..engines.base import EngineError
 from . import change, output, taught
 from .config_keys import KEYS
@@ -50,7 +50,7 @@ def run(call: Invocation) -> int:
         found += _file(path, content)
     environ = {} if call.args.file else call.environ
     chosen = settings_.resolve(environ, {key: value for key, (_, value) in content.items()})
-    found += _values(chosen, {key: place for key, (place, _) in content.items()})
+    found += _values(chosen, {key: place for key, (place, _) in content.items()}, alone=bool(call.args.file))
     wrong = [remark for remark in found if not remark.advice]
     call.shape({"file": path, "problems": [remark.shape() for remark in found]})
     for remark in sorted(found, key=lambda one: one.advice):
@@ -128,28 +128,19 @@ def _entry(path: str, key: Node, value: Node, content: Dict[str, Tuple[str, Any]
         mend = "did you mean %s?" % bare if bare in known else suggest(bare, known)
         yield Remark(where, "there is no setting %r" % word[:64], _sentence(mend), NOT_READ)
         return
-    plain = _plain(value)
-    content[word] = (where, plain)
+    given = plain(value)
+    content[word] = (where, given)
     if KEYS[name].early:
         mend = "It is read before any file is: set %s%s in the environment." % (settings_.PREFIX, name)
         yield Remark(where, "%r has no effect in the file" % word, mend, NO_EFFECT)
     elif not KEYS[name].used:
         yield Remark(where, "this version does not use %r" % word, "", NO_EFFECT, advice=True)
     else:
-        yield from _unread(where, settings_.resolve({}, {word: plain}), "the default")
+        yield from _unread(where, settings_.resolve({}, {word: given}), "the default")
 
 
-def _plain(node: Node) -> Any:
-    """A node as `settings.resolve` reads it."""
-    if node.kind == "mapping":
-        return {str(key.value): _plain(value) for key, value in node.value}
-    if node.kind == "list":
-        return [_plain(item) for item in node.value]
-    return node.value
-
-
-def _values(chosen: settings_.Settings, places: Mapping[str, str]) -> Iterator[Remark]:
-    """What is wrong with values that can be read."""
+def _values(chosen: settings_.Settings, places: Mapping[str, str], *, alone: bool) -> Iterator[Remark]:
+    """What is wrong with values that can be read. `alone`: the environment, which may add to them, is not known."""
     values = chosen.values
 
     def remark(name: str, what: str, mend: str, *, advice: bool = False) -> Remark:
@@ -176,6 +167,9 @@ def _values(chosen: settings_.Settings, places: Mapping[str, str]) -> Iterator[R
     if values["ENTRY"] and (values["TRUST"] or "").strip() == "all":
         what = "everybody's colour counts although this is the entry of the mesh"
         yield remark("TRUST", what, "Name the networks whose colour counts.", advice=True)
+    if values["ADMIN"] and not values["ADMIN_TOKEN"]:
+        mend = "Set MESHRUN_ADMIN_TOKEN, in the environment rather than in a file that others read."
+        yield remark("ADMIN", "it is not opened without a token", mend, advice=alone)
 
 
 def _store(url: str) -> Optional[str]:

@@ -19,7 +19,7 @@ class Key(NamedTuple):
 
 
 WHO, WHERE, SERVES, COLOUR, START = "Who this program is", "Where state lives", "What it serves", "Colour", "Start"
-MODES, LATER = "Modes and hooks", "For later versions"
+MODES, LOOK, LATER = "Modes and hooks", "Who may look in", "For later versions"
 
 KEYS: Mapping[str, Key] = {
     "SERVICE": Key(WHO, "the service that this program is", "orders", "none, a client only that is not registered"),
@@ -49,15 +49,21 @@ KEYS: Mapping[str, Key] = {
     ),
     "MODE": Key(MODES, "off, dormant, observe, carry or enforce, until a Policy says otherwise", "enforce", "enforce"),
     "HOOKS": Key(MODES, "all, -urllib3,-aiohttp_client, or a list of hooks", "all", "all", early=True),
+    "PROBE": Key(
+        LOOK, "where the platform asks GET /readiness, /health and /metrics: whoever reaches it may",
+        '"0.0.0.0:55199"', "none",
+    ),
+    "ADMIN": Key(
+        LOOK, "loopback address of the whole admin API, for those who have the token", '"127.0.0.1:55200"',
+        "none, the Unix socket only",
+    ),
+    "ADMIN_TOKEN": Key(LOOK, "the token of that API; better in the environment than in a file", '""', "none"),
     "DRAIN_SECONDS": Key(START, "the longest drain at a stop", "6", "6"),
     "WARMUP_SECONDS": Key(START, "how long callers raise the share of this instance after its start", "0", "0"),
     "REGISTER_DELAY": Key(START, "seconds between ready and registration", "0", "0"),
     "ENABLED": Key(START, "0: nothing of meshrun in this program", "1", "1 under `meshrun`, else 0", early=True),
     "CONFIG": Key(START, "path of meshrun.yaml", "/etc/meshrun/meshrun.yaml", "that path if present", early=True),
     "REGISTRY": Key(LATER, "where instances live, if elsewhere", "[]", used=False),
-    "PROBE": Key(LATER, "an address for the probes of a platform", "0.0.0.0:55199", used=False),
-    "ADMIN": Key(LATER, "a TCP address for the admin API", "127.0.0.1:55200", used=False),
-    "ADMIN_TOKEN": Key(LATER, "the token of the TCP admin API", "", used=False),
     "COMPAT": Key(LATER, "ports and paths of other meshes", "[]", used=False),
     "LOG": Key(LATER, "error, info or debug", "error", used=False),
 }  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
-from . import findings, output, processes
+from . import chosen, findings, output
 from .checks import FINE, NOTE, WRONG, Check
 from .errors import CODES, OK
 from .invocation import Invocation
@@ -25,12 +25,11 @@ class Live(NamedTuple):
 
 def look(here: Invocation, pid: int) -> Live:
     """Ask a process; `here` has its environment."""
-    searched = processes.folders(here.environ, here.uid, here.settings.values["STATE_DIR"], here.option("state_dir"))
-    process = next((one for one in processes.live(searched, here.uid) if one.pid == pid), None)
+    process = next((one for one in chosen.live(here) if one.pid == pid), None)
     if process is None:
         what = "process %d has no admin socket in %s: meshrun is not in it, or no hooked library was used yet"
         mend = "A program that only waits for its first request or call is quiet; what stands above decides."
-        check = Check("process", NOTE, what % (pid, output.listed(searched)), mend, "MR6001")
+        check = Check("process", NOTE, what % (pid, output.listed(chosen.folders(here))), mend, "MR6001")
         return Live(None, (), (check,))
     return of(process)
 

@@ -11,7 +11,6 @@ from .checks import FINE, NOTE, WRONG, Check
 from .target import Python, Target
 
 OLDEST, NEWEST = (3, 8), (3, 13)
-ON = ("1", "true", "yes", "on")
 _CHECKOUT_OR_WHEEL = "runs at the start of every python that has this folder on its pythonpath: the next sitecustomize"
 
 
@@ -35,7 +34,7 @@ def _version(target: Target, python: Python) -> Check:
 def _start(target: Target, python: Python, *, command: bool) -> Check:
     """By what meshrun would be started, or why it would not."""
     switch = target.environ.get("MESHRUN_ENABLED", "").strip()
-    if switch and switch not in ON:
+    if switch and switch not in launcher.ON:
         what = "MESHRUN_ENABLED=%s: the program runs without meshrun" % switch
         return Check("start", WRONG, what, "Unset it, or set it to 1.", "MR7002")
     flag = interpreter.hiding_flag(["python", *target.flags])
@@ -43,20 +42,26 @@ def _start(target: Target, python: Python, *, command: bool) -> Check:
     venv = prefix is not None and door.is_open(prefix)
     if flag == "-S" or (flag and not venv):
         return _hidden(flag, prefix)
-    doors: List[str] = ["the launcher `meshrun`"] if target.launched else []
-    folder = None if flag else _entry(target.environ)
-    doors += ["%s on PYTHONPATH" % folder] if folder else []
-    doors += ["the door of the environment %s" % prefix] if venv else []
-    if doors and (switch or target.launched):
-        return Check("start", FINE, "by " + output.listed(doors))
+    found = doors(target, python)
+    if found and (switch or target.launched):
+        return Check("start", FINE, "by " + output.listed(found))
     state = WRONG if command else NOTE
-    if doors:
-        what = "%s is there, and MESHRUN_ENABLED is not set: the program runs without meshrun" % output.listed(doors)
+    if found:
+        what = "%s is there, and MESHRUN_ENABLED is not set: the program runs without meshrun" % output.listed(found)
         return Check("start", state, what, "Set MESHRUN_ENABLED=1.", "MR7002")
     if not command:
         return Check("start", FINE, "loads where a program is started by `meshrun`; by itself nothing starts it here")
     mend = "Put `meshrun` before the command; see README.md for the ways that leave the command as it is."
     return Check("start", WRONG, "nothing starts meshrun in this program", mend, "MR7002")
+
+
+def doors(target: Target, python: Python) -> List[str]:
+    """By what meshrun comes into the program where it is switched on."""
+    flag, prefix = interpreter.hiding_flag(["python", *target.flags]), _environment(python)
+    folder = None if flag else _entry(target.environ)
+    found: List[str] = ["the launcher `meshrun`"] if target.launched else []
+    found += ["%s on PYTHONPATH" % folder] if folder else []
+    return found + (["the door of the environment %s" % prefix] if prefix and door.is_open(prefix) else [])
 
 
 def _hidden(flag: str, prefix: Optional[str]) -> Check:

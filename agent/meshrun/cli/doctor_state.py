@@ -6,14 +6,13 @@ import os
 import stat
 from typing import Iterator, Optional
 
-from ..boot import crash
+from ..boot import crash, switch
 from ..core import places
+from ..core.settings import READS
 from . import output, store
 from .checks import FINE, NOTE, WRONG, Check
 from .errors import Failure
 from .invocation import Invocation
-
-REGISTERED = ("observe", "carry", "enforce")
 
 
 def checks(here: Invocation) -> Iterator[Check]:
@@ -56,7 +55,7 @@ def _service(here: Invocation) -> Check:
 def _mode(here: Invocation) -> Check:
     mode = str(here.settings.values["MODE"])
     said = "%s (%s), until a Policy says otherwise" % (mode, here.origin("MODE"))
-    if mode in REGISTERED:
+    if mode in READS:
         return Check("mode", FINE, said)
     return Check(
         "mode", NOTE, said, "Nothing is patched in this mode; `meshctl mode` says who runs in which.", "MR7012"
@@ -93,12 +92,9 @@ def state_folder(here: Invocation) -> Optional[str]:
     """The state folder that a process takes: the first that is its own, else the first that it could make."""
     setting = here.settings.values["STATE_DIR"]
     candidates = places.state_dirs(here.environ, here.uid, setting)
-    for place in candidates:
-        try:
-            if os.lstat(place).st_uid == here.uid:
-                return place
-        except OSError:
-            continue
+    mine = switch.own(candidates, here.uid)
+    if mine is not None:
+        return mine
     return next((place for place in candidates if not os.path.lexists(place) and _may_make(place)), None)
 
 

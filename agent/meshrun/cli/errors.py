@@ -29,6 +29,8 @@ CODES: Mapping[str, Code] = {
     "MR2006": Code("The file exists already", FINDING),
     "MR2007": Code("A file cannot be written", USAGE),
     "MR2008": Code("The door of a virtual environment cannot be used", USAGE),
+    "MR2015": Code("The bundle cannot be built", USAGE),
+    "MR2016": Code("The folder is not free for a bundle", FINDING),
     "MR3001": Code("The store cannot be read or written", UNREACHABLE),
     "MR3002": Code("Somebody else changed the rules at the same time", FINDING),
     "MR3003": Code("There is nothing to apply", FINDING),
@@ -64,6 +66,16 @@ CODES: Mapping[str, Code] = {
     "MR7010": Code("The store can be read and not written", FINDING),
     "MR7011": Code("The command cannot be looked at", FINDING),
     "MR7012": Code("The mode patches nothing", OK),
+    "MR7013": Code("PYTHONPATH was lost on the way", FINDING),
+    "MR7014": Code("A port is taken, not listened on, or for root only", OK),
+    "MR7015": Code("Clocks differ", FINDING),
+    "MR7016": Code("The platform kills before the drain is over", FINDING),
+    "MR7017": Code("PYTHONPATH leads to another version of meshrun", OK),
+    "MR8001": Code("The unit cannot be used", USAGE),
+    "MR8002": Code("The drop-in of a unit is not what it would be now", FINDING),
+    "MR8003": Code("A service does not run as its drop-in says", FINDING),
+    "MR8004": Code("Something in a unit stands in the way", FINDING),
+    "MR8005": Code("A command of the system failed", USAGE),
 }
 
 
@@ -73,8 +85,11 @@ ADMIN_CODES: Mapping[str, str] = {
     "MR5003": "The process has no snapshot of rules and instances yet",
     "MR5004": "The question cannot be read",
     "MR5005": "The mode cannot be read",
+    "MR5006": "The Host of the request is not this machine",
+    "MR5007": "The request cannot be read",
+    "MR5008": "The token is missing or wrong",
 }
-"""What the admin socket of a process answers; documented on the same page."""
+"""What a process answers on its admin socket, and on TCP; documented on the same page."""
 
 
 class Failure(Exception):

@@ -74,8 +74,7 @@ def _of_processes(call: Invocation, report: Report) -> Iterator[Finding]:
         for finding in _of_process(call, report, process):
             same.setdefault(finding, []).append(process.pid)
     for finding, pids in same.items():
-        about = ("pid " if len(pids) == 1 else "pids ") + output.listed([str(pid) for pid in pids])
-        yield finding._replace(about=about)
+        yield finding._replace(about=output.pids(pids))
 
 
 def _of_process(call: Invocation, report: Report, process: Process) -> Iterator[Finding]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any, Dict, List, Mapping, Tuple
 
-from . import doctor_live, output, processes, taught
+from . import chosen, doctor_live, output, taught
 from .doctor_live import Live
 from .errors import CODES, OK, Failure
 from .invocation import Invocation, reason
@@ -14,9 +14,7 @@ from .processes import Process
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Which processes."""
-    which = parser.add_mutually_exclusive_group()
-    which.add_argument("--service", metavar="SVC", help="only processes of this service")
-    which.add_argument("--pid", type=int, metavar="PID", help="only this process")
+    chosen.arguments(parser, "only this process")
 
 
 def run(call: Invocation) -> int:
@@ -26,8 +24,7 @@ def run(call: Invocation) -> int:
     except OSError as error:
         mend = "Install meshrun again."
         raise Failure("MR2003", "the hooks of this installation cannot be read", reason(error), mend) from error
-    found = _chosen(call)
-    lives = [(process, doctor_live.of(process)) for process in found]
+    lives = [(process, doctor_live.of(process)) for process in _meant(call)]
     call.shape(
         {
             "hooks": [_hook_shape(hook) for hook in known],
@@ -38,22 +35,12 @@ def run(call: Invocation) -> int:
     return max((CODES[check.code].status for _, live in lives for check in live.checks if check.code), default=OK)
 
 
-def _chosen(call: Invocation) -> List[Process]:
+def _meant(call: Invocation) -> List[Process]:
     """The live processes that are meant. Raises `Failure` with code MR6001 when some were named and there is none."""
-    searched = processes.folders(call.environ, call.uid, call.settings.values["STATE_DIR"], call.option("state_dir"))
-    found = processes.live(searched, call.uid)
-    pid, service = call.args.pid, call.args.service
-    if pid is not None:
-        chosen, wanted = [one for one in found if one.pid == pid], "process %d" % pid
-    elif service:
-        key = call.key(service)
-        chosen, wanted = [one for one in found if one.service == key], "process of %s" % call.name(key)
-    else:
-        return found
-    if not chosen:
-        mend = "See `meshctl status`; `meshctl doctor --pid PID` looks at a process without a socket."
-        raise Failure("MR6001", "there is no %s under %s" % (wanted, output.listed(searched)), mend=mend)
-    return chosen
+    found = chosen.live(call)
+    mend = "See `meshctl status`; `meshctl doctor --pid PID` looks at a process without a socket."
+    named = chosen.named(call, found, mend)
+    return found if named is None else named
 
 
 def _hook_shape(hook: taught.Hook) -> Mapping[str, Any]:
@@ -69,7 +56,7 @@ def _hook_shape(hook: taught.Hook) -> Mapping[str, Any]:
 def _process_shape(call: Invocation, process: Process, live: Live) -> Mapping[str, Any]:
     return {
         "pid": process.pid,
-        "service": None if process.service is None else call.name(process.service),
+        "service": chosen.service(call, process),
         "hooks": None if live.hooks is None else dict(live.hooks),
         "early": list(live.early),
     }
@@ -92,9 +79,8 @@ def _text(call: Invocation, known: List[taught.Hook], lives: List[Tuple[Process,
     lines = []
     for alike, members in groups.items():
         live = states[alike]
-        pids = ("pid " if len(members) == 1 else "pids ") + output.listed([str(one.pid) for one in members])
-        service = members[0].service
-        title = "%s (%s)" % (pids, "no service name" if service is None else call.name(service))
+        name = chosen.service(call, members[0]) or "no service name"
+        title = "%s (%s)" % (output.pids([one.pid for one in members]), name)
         lines += ([""] if lines else []) + [screen.style(line, "bold") for line in output.paragraph(title, screen)]
         lines += _group(live, call)
     return lines

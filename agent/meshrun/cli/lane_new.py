@@ -6,7 +6,7 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence
 
 from ..core import documents, yamltext
 from ..core.problem import Problem
-from ..core.yamlnodes import Node
+from ..core.yamlnodes import plain
 from . import arguments, change, lane_share
 from .errors import Failure
 from .invocation import Invocation
@@ -23,12 +23,11 @@ def document(call: Invocation) -> Mapping[str, Any]:
     if args.percent is not None or args.sticky or not conditions:
         share: Dict[str, Any] = {"at": at, "percent": lane_share.number(args.percent or 0)}
         items.append(dict(share, sticky=args.sticky) if args.sticky else share)
-    tags = [word for words in args.tag or () for word in words.split(",")]
     lane = {
         "kind": "Lane",
         "namespace": call.namespace,
         "name": args.name,
-        "tags": dict(arguments.pairs(tags, "--tag")) or {"lane": args.name},
+        "tags": dict(arguments.tags(args.tag)) or {"lane": args.name},
         "enter": items,
         "fallback": _fallback(args.fallback or "baseline"),
     }
@@ -64,13 +63,4 @@ def _written(word: str) -> Any:
     found = list(yamltext.read(word, "argument", problems))
     if problems or len(found) != 1:
         raise Failure("MR2001", "%r is not YAML" % word, "; ".join(problem.what for problem in problems))
-    return _plain(found[0].root)
-
-
-def _plain(node: Node) -> object:
-    """A node as plain values; texts stay texts."""
-    if node.kind == "mapping":
-        return {name.value: _plain(value) for name, value in node.value}
-    if node.kind == "list":
-        return [_plain(item) for item in node.value]
-    return node.value
+    return plain(found[0].root)

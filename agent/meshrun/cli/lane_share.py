@@ -20,10 +20,7 @@ def set_percent(document: Mapping[str, Any], percent: float) -> Dict[str, Any]:
     items = [dict(item, percent=share) if _drawn(item) else dict(item) for item in document.get("enter") or ()]
     if not any(_drawn(item) for item in items):
         items.append({"at": at_of(document), "percent": share})
-    found = dict(document, enter=items)
-    if "paused" in found:
-        found["paused"] = False
-    return found
+    return _with(document, items)
 
 
 def set_all(document: Mapping[str, Any], percent: float) -> Dict[str, Any]:
@@ -41,6 +38,11 @@ def set_all(document: Mapping[str, Any], percent: float) -> Dict[str, Any]:
         if at:
             kept = {"sticky": item["sticky"]} if item.get("sticky") else {}
             items.append({"at": at, "percent": number(percent), **kept})
+    return _with(document, items)
+
+
+def _with(document: Mapping[str, Any], items: List[Dict[str, Any]]) -> Dict[str, Any]:
+    """The normal form with these items of ``enter``, and not paused."""
     found = dict(document, enter=items)
     if "paused" in found:
         found["paused"] = False

@@ -27,10 +27,13 @@ COMMANDS = (
     Command("lane", "lane", "create, widen, pause, abort, promote, list and delete lanes"),
     Command("mode", "mode", "who runs in which mode; switches it live"),
     Command("offline", "offline", "take instances out of service before a stop"),
+    Command("ready", "ready", "whether what is served here is ready: a probe for platforms"),
     Command("doctor", "doctor", "what of meshrun would load in a program, what not, and why"),
     Command("hooks", "hooks", "libraries that meshrun knows, and their state in live processes"),
     Command("config", "config", "settings: what holds and why, what is wrong, a file to begin with"),
     Command("venv", "venv", "open and close the door of a virtual environment"),
+    Command("vm", "vm", "let a systemd service run under meshrun, and take that back"),
+    Command("bundle", "bundle", "one folder for every Python of an image or a machine"),
     Command("schema", "schema", "JSON Schema of rule documents and of what -o json prints"),
     Command("version", "version", "version of meshrun and of this Python"),
 )

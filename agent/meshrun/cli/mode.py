@@ -9,7 +9,7 @@ from typing import Any, Callable, List, Mapping, Optional, Sequence
 from ..core import documents
 from ..core.settings import MODES
 from ..engines.base import Edit
-from . import change, mode_local, mode_policy, mode_view, processes
+from . import change, chosen, mode_local, mode_policy, mode_view, processes, store
 from .arguments import percent
 from .change import Changes
 from .errors import OK, Failure
@@ -103,11 +103,11 @@ def _policy(call: Invocation) -> int:
         version = (process.status or {}).get("rules_version")
         return revision is None or not isinstance(version, int) or version >= revision.number
 
-    found = _watch(call, mode_view.folders(call), followed) if revision else mode_view.live(call)
-    call.shape(mode_view.shape(call, mode_view.contents(call), found, changes.shape(revision)))
+    found = _watch(call, chosen.folders(call), followed) if revision else chosen.live(call)
+    call.shape(mode_view.shape(call, store.read(call), found, changes.shape(revision)))
     call.lines(mode_view.told(call, changes, made, None if revision is None else revision.number))
-    chosen = [process for process in found if mode_view.selected(process, namespace, wanted)]
-    call.lines(mode_view.processes_table(call, chosen))
+    selected = [process for process in found if mode_view.selected(process, namespace, wanted)]
+    call.lines(mode_view.processes_table(call, selected))
     return OK
 
 

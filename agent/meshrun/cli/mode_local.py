@@ -13,7 +13,13 @@ NAME = "off"
 
 
 def folder(call: Invocation) -> str:
-    """The state folder that processes started from here take. Raises `Failure` with code MR7005."""
+    """The state folder that processes started from here take. Raises `Failure` with code MR7005.
+
+    One that ``--state-dir`` names may be another user's: root switches off the services of all.
+    """
+    named = call.option("state_dir")
+    if named and os.path.isdir(named):
+        return str(os.path.normpath(named))
     found = doctor_state.state_folder(call)
     if found is None:
         mend = "Name one with --state-dir or MESHRUN_STATE_DIR."

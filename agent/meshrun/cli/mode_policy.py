@@ -22,8 +22,7 @@ def selector(call: Invocation) -> Tuple[str, Dict[str, Any]]:
     if call.args.service:
         namespace, _, service = call.key(call.args.service).partition("/")
         found["service"] = service
-    words = [word for some in call.args.tag or () for word in some.split(",")]
-    tags = {key.lower(): value for key, value in arguments.pairs(words, "--tag")}
+    tags = {key.lower(): value for key, value in arguments.tags(call.args.tag)}
     if tags:
         found["tags"] = dict(sorted(tags.items()))
     return namespace, found

@@ -5,30 +5,28 @@ from __future__ import annotations
 from typing import Any, List, Mapping, Optional, Sequence
 
 from ..core.rules import Policy
-from . import change, mode_local, output, processes, store
+from ..core.settings import COLOURS
+from . import change, chosen, mode_local, output, store
 from .change import Changes
 from .errors import OK, Failure
 from .invocation import Invocation
 from .processes import Process
 
-_BELOW_CARRY = ("off", "dormant", "observe")
-
 
 def show(call: Invocation) -> int:
     """Who runs in which mode, and why; a store that cannot be read does not hide the processes."""
-    found = live(call)
+    found = chosen.live(call)
     if call.args.service:
         key = call.key(call.args.service)
         found = [process for process in found if process.service == key]
     failure: Optional[Failure] = None
     held: Optional[store.Contents] = None
     try:
-        held = contents(call)
+        held = store.read(call)
     except Failure as error:
         failure = error
     call.shape(shape(call, held, found, None))
-    switches = mode_local.those_set(_folders_of(found) + list(own(call)))
-    for path in dict.fromkeys(switches):
+    for path in _kill_switches(call, found):
         call.lines(output.paragraph("kill switch %s: its processes are dormant (MR7006)" % path, call.screen, "!     "))
     if held is not None and held.rules.policies:
         call.lines([*_policies_table(call, held), ""])
@@ -42,30 +40,10 @@ def show(call: Invocation) -> int:
     return OK
 
 
-def contents(call: Invocation) -> store.Contents:
-    """What the store holds. Raises `Failure` with code MR3001."""
-    return store.read(call)
-
-
-def folders(call: Invocation) -> Sequence[str]:
-    """The state folders in which processes are looked for."""
-    setting = call.settings.values["STATE_DIR"]
-    return processes.folders(call.environ, call.uid, setting, call.option("state_dir"))
-
-
-def own(call: Invocation) -> Sequence[str]:
-    """Those that processes started from here take."""
-    setting = call.settings.values["STATE_DIR"]
-    return processes.own_folders(call.environ, call.uid, setting, call.option("state_dir"))
-
-
-def live(call: Invocation) -> List[Process]:
-    """The live processes of this machine."""
-    return processes.live(folders(call), call.uid)
-
-
-def _folders_of(found: Sequence[Process]) -> List[str]:
-    return [process.folder for process in found]
+def _kill_switches(call: Invocation, found: Sequence[Process]) -> List[str]:
+    """Those that are set for these processes, or for those that are started from here."""
+    folders = [process.folder for process in found] + list(chosen.own_folders(call))
+    return mode_local.those_set(list(dict.fromkeys(folders)))
 
 
 def selected(process: Process, namespace: str, wanted: Mapping[str, Any]) -> bool:
@@ -83,12 +61,12 @@ def shape(
     policies = () if held is None else held.rules.policies
     return {
         "changes": None if changes is None else dict(changes),
-        "kill_switches": list(dict.fromkeys(mode_local.those_set(_folders_of(found) + list(own(call))))),
+        "kill_switches": _kill_switches(call, found),
         "policies": [_policy_shape(policy, held) for policy in policies if held is not None],
         "processes": [
             {
                 "pid": process.pid,
-                "service": None if process.service is None else call.name(process.service),
+                "service": chosen.service(call, process),
                 "mode": (process.status or {}).get("mode"),
                 "why": (process.status or {}).get("mode_reason"),
             }
@@ -140,7 +118,7 @@ def processes_table(call: Invocation, found: Sequence[Process]) -> List[str]:
     for process in found:
         status = process.status or {}
         mode = str(status.get("mode") or "does not answer")
-        service = "-" if process.service is None else call.name(process.service)
+        service = chosen.service(call, process) or "-"
         rows.append((str(process.pid), service, mode, _why(call, str(status.get("mode_reason") or "-"))))
     return output.table(("PROCESS", "SERVICE", "MODE", "WHY"), rows, call.screen) if rows else []
 
@@ -167,7 +145,7 @@ def told(call: Invocation, changes: Changes, made: Optional[Mapping[str, Any]], 
     until = ", until %s" % made["expires"] if "expires" in made else ""
     line = "%s: %s%s%s, revision %d" % (name, made["mode"], who, until, revision)
     lines = output.paragraph(line, call.screen, "", "  ")
-    if made["mode"] in _BELOW_CARRY:
+    if made["mode"] not in COLOURS:
         hint = "Below carry the colour of a request ends at these processes. `default` as the mode takes this back."
         lines += output.paragraph(hint, call.screen, "note  ")
     return lines

@@ -79,6 +79,11 @@ def listed(words: Sequence[str], most: int = 8) -> str:
     return ", ".join(words[:-1]) + " and " + words[-1]
 
 
+def pids(numbers: Sequence[int]) -> str:
+    """``pid 7``, ``pids 7 and 9``."""
+    return ("pid " if len(numbers) == 1 else "pids ") + listed([str(number) for number in numbers])
+
+
 def wrap(text: str, width: int) -> List[str]:
     """The text in lines of at most `width` columns, broken after spaces and commas, inside a word only if it must.
 

@@ -46,13 +46,8 @@ def folders(environ: Mapping[str, str], uid: int, setting: Optional[str], only: 
         found = list(places.state_dirs(environ, uid, setting))
     if uid and not setting:
         # A service started without a login has no XDG_RUNTIME_DIR while the caller's shell has one, or the reverse.
-        found.append("/run/user/%d/meshrun" % uid)
+        found += ["/run/user/%d/meshrun" % uid, places.OF_UNITS]
     return tuple(dict.fromkeys(os.path.normpath(folder) for folder in found))
-
-
-def own_folders(environ: Mapping[str, str], uid: int, setting: Optional[str], only: Optional[str]) -> Tuple[str, ...]:
-    """The state folders that processes of this user take when they are started from here."""
-    return tuple(os.path.normpath(folder) for folder in places.state_dirs(environ, uid, only or setting))
 
 
 def sockets(searched: Sequence[str], uid: int) -> List[Tuple[str, int]]:

@@ -58,7 +58,7 @@ def apply(call: Invocation) -> int:
     revision = None
     if changes.edits:
         if call.args.dry_run:
-            _check(call, changes)
+            change.check(change.merged(call, changes))
         else:
             revision = change.apply(call, changes, seen, words)
     call.shape(changes.shape(revision, dry_run=call.args.dry_run))
@@ -132,14 +132,6 @@ def _changes(found: Sequence[Given], known: Mapping[str, Mapping[str, Any]]) -> 
         (created if before is None else changed).append(one.identity)
         edits.append(Edit(one.identity, text))
     return Changes(edits, created, changed, (), unchanged)
-
-
-def _check(call: Invocation, changes: Changes) -> None:
-    """Check the set that would result."""
-    try:
-        documents.check_set(change.merged(call, changes))
-    except RuleError as error:
-        raise change.invalid(error) from error
 
 
 SUBCOMMANDS = (

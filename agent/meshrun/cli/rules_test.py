@@ -10,7 +10,7 @@ from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Optional, Set
 from ..core import compile as compiling
 from ..core import documents
 from ..core import explain as explaining
-from ..core.documents import Parsed, RuleError
+from ..core.documents import Parsed
 from ..core.explain import Explanation
 from ..core.index import Index, Snapshot
 from ..core.route import Local
@@ -88,10 +88,7 @@ def _documents(call: Invocation, path: str) -> Mapping[str, Mapping[str, Any]]:
     parsed: List[Parsed] = []
     for name, data in lint.sources(call, path).items():
         parsed += change.parse(call, documents.decode(data, name), name)
-    try:
-        documents.check_set(parsed)
-    except RuleError as error:
-        raise change.invalid(error) from error
+    change.check(parsed)
     return {one.identity: one.document for one in parsed}
 
 

@@ -39,6 +39,11 @@ def object_(**properties: Shape) -> Shape:
     return {"type": "object", "properties": fields, "required": list(fields), "additionalProperties": False}
 
 
+def also(shape: Shape, **properties: Shape) -> Shape:
+    """The object, which may have these properties besides."""
+    return dict(shape, properties={**shape["properties"], **properties})
+
+
 def mapping(of: str, meaning: str) -> Shape:
     """A mapping whose keys are not known before."""
     return {"type": "object", "additionalProperties": {"type": of}, "description": meaning}

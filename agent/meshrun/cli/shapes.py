@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Mapping, Sequence
 
-from . import shapes_setup
-from .shape_forms import DIALECT, Shape, flag, list_, mapping, maybe, object_, text, whole
+from ..core.timeline import EVENTS
+from . import shapes_setup, shapes_vm
+from .shape_forms import DIALECT, Shape, also, flag, list_, mapping, maybe, object_, text, whole
 
 _SERVICE = text("name of the service; NAME.NAMESPACE where it is not the namespace asked for")
 _TAGS = mapping("string", "tags by key")
@@ -38,6 +39,14 @@ _INSTANCE = object_(
     weight=whole("1 to 10000"),
     lane=text("name of its lane; baseline: it is in none"),
 )
+_TIMELINE = object_(
+    instance=text("id of the instance"),
+    service=_SERVICE,
+    address=text("IP address"),
+    port=whole("TCP port"),
+    requests=whole("requests that it has served, as of its last event"),
+    events=mapping("number", "epoch seconds by event, in the order in which they happened: " + ", ".join(EVENTS)),
+)
 _STORE = object_(
     url=text("the store"),
     age_seconds={"type": ["number", "null"], "description": "age of what is shown; null: the store cannot be read"},
@@ -62,7 +71,9 @@ _LANE = object_(
 )
 
 SHAPES: Mapping[str, Shape] = {
-    "status": object_(processes=list_(_PROCESS), instances=list_(_INSTANCE), store=_STORE),
+    "status": also(
+        object_(processes=list_(_PROCESS), instances=list_(_INSTANCE), store=_STORE), timelines=list_(_TIMELINE)
+    ),
     "explain": object_(
         service=maybe(_SERVICE),
         colour=mapping("string", "the colour of the call"),
@@ -144,6 +155,7 @@ SHAPES: Mapping[str, Shape] = {
         ),
     ),
     **shapes_setup.SHAPES,
+    **shapes_vm.SHAPES,
     "offline": object_(
         processes=list_(
             object_(
@@ -152,6 +164,17 @@ SHAPES: Mapping[str, Shape] = {
                 draining=flag("whether it said that it drains"),
             )
         )
+    ),
+    "ready": object_(
+        ready=flag("whether one process serves at least, and each one that serves is ready"),
+        processes=list_(
+            object_(
+                pid=whole("process id"),
+                service=maybe(_SERVICE),
+                ready=flag("whether it is ready"),
+                why=text("why it is not, or empty"),
+            )
+        ),
     ),
     "version": object_(
         meshrun=text("version of meshrun"),

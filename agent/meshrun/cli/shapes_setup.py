@@ -107,4 +107,22 @@ SHAPES: Mapping[str, Shape] = {
         target=maybe(text("the boot file that it starts")),
         reason=maybe(text("what is wrong with it")),
     ),
+    "bundle": object_(
+        path=text("the folder of the bundle"),
+        boot=text("the folder in it for PYTHONPATH"),
+        version=text("version of meshrun"),
+        files=whole("all files"),
+        bytes=whole("their size together"),
+        own_files=whole("files of meshrun itself"),
+        own_bytes=whole("their size together"),
+        digest=text("SHA-256 over paths, modes and contents: equal bundles have the same"),
+        compiled=list_(text("a Python that it holds compiled code for, such as 3.11")),
+        dependencies=list_(
+            object_(
+                name=text("a library"),
+                version=text("its version"),
+                sha256=text("of the wheel that it was taken from"),
+            )
+        ),
+    ),
 }

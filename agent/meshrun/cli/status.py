@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 import time
-from typing import Any, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
+from ..core.timeline import Timeline
 from ..engines.base import EngineError, Revision
-from . import findings, output, processes, store
+from . import chosen, findings, output, store, timelines
 from .errors import CODES, OK, Failure
 from .findings import Finding
 from .invocation import Invocation
@@ -24,11 +25,12 @@ class Report(NamedTuple):
     contents: Optional[store.Contents]
     failure: Optional[Failure]  # why `contents` is None
     last: Optional[Revision]
+    timelines: Optional[Sequence[Timeline]] = None  # None: not asked for
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """No arguments of its own."""
-    del parser
+    """What is to be shown besides."""
+    parser.add_argument("--timeline", action="store_true", help="also what happened to each instance when")
 
 
 def run(call: Invocation) -> int:
@@ -47,17 +49,16 @@ def run(call: Invocation) -> int:
 
 def gather(call: Invocation) -> Report:
     """Ask the live processes and read the store; a store that cannot be read does not hide the processes."""
-    setting = call.settings.values["STATE_DIR"]
-    searched = processes.folders(call.environ, call.uid, setting, call.option("state_dir"))
-    found = processes.live(searched, call.uid)
+    searched, found = chosen.folders(call), chosen.live(call)
     try:
         contents = store.read(call)
         last = call.engine.history(1)
+        lives = timelines.read(call) if call.args.timeline else None
     except Failure as failure:
         return Report(searched, found, None, failure, None)
     except EngineError as error:
         return Report(searched, found, None, call.unreachable(error), None)
-    return Report(searched, found, contents, None, last[0] if last else None)
+    return Report(searched, found, contents, None, last[0] if last else None, lives)
 
 
 def shape(call: Invocation, report: Report) -> Mapping[str, Any]:
@@ -65,18 +66,21 @@ def shape(call: Invocation, report: Report) -> Mapping[str, Any]:
     contents = report.contents
     listed = [] if contents is None else [store.instance_shape(call, i, contents.rules) for i in contents.instances()]
     aged = None if contents is None else round(max(0.0, time.time() - contents.time), 3)
-    return {
+    shown: Dict[str, Any] = {
         "processes": [_process_shape(call, process) for process in report.processes],
         "instances": listed,
         "store": {"url": call.store[0], "age_seconds": aged},
     }
+    if report.timelines is not None:
+        shown["timelines"] = timelines.shape(call, report.timelines)
+    return shown
 
 
 def _process_shape(call: Invocation, process: Process) -> Mapping[str, Any]:
     status = process.status or {}
     return {
         "pid": process.pid,
-        "service": None if process.service is None else call.name(process.service),
+        "service": chosen.service(call, process),
         "mode": status.get("mode"),
         "rules_version": status.get("rules_version"),
         "inflight": status.get("inflight"),
@@ -96,6 +100,8 @@ def text(call: Invocation, report: Report, found: Sequence[Finding]) -> List[str
         lines += ["", *_processes(call, report.processes)]
     if report.contents is not None and report.contents.instances():
         lines += ["", *_instances(call, report.contents)]
+    if report.timelines is not None:
+        lines += ["", *timelines.text(call, report.timelines)]
     if found:
         lines.append("")
     for finding in found:
@@ -120,7 +126,7 @@ def _processes(call: Invocation, found: Sequence[Process]) -> List[str]:
         rows.append(
             (
                 str(process.pid),
-                "-" if process.service is None else call.name(process.service),
+                chosen.service(call, process) or "-",
                 _cell(status.get("mode")),
                 _cell(status.get("rules_version")),
                 _cell(status.get("inflight")),

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import pwd
 import re
 import shutil
 import subprocess
 import sys
-from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from ..boot import launcher
 
@@ -109,8 +110,11 @@ def of_process(pid: int) -> Target:
     return Target(path, _flags(command[1:]), environ, False, "that of process %d" % pid, folder=folder)
 
 
-def ask(target: Target) -> Python:
-    """What the interpreter of a target says. Raises `OSError` or `ValueError` with the reason if it says nothing."""
+def ask(target: Target, uid: Optional[int] = None) -> Python:
+    """What the interpreter of a target says. Raises `OSError` or `ValueError` with the reason if it says nothing.
+
+    `uid`: who it runs as, where we are root: whoever may write into an environment must not become root by it.
+    """
     environ = dict(target.environ, MESHRUN_ENABLED="0", PYTHONIOENCODING="utf-8", PYTHONDONTWRITEBYTECODE="1")
     environ.pop("PYTHONINSPECT", None)
     site = 0 if any(flag.startswith("-") and "S" in flag for flag in target.flags) else 1
@@ -119,7 +123,7 @@ def ask(target: Target) -> Python:
     try:
         ran = subprocess.run(  # noqa: S603 -- the interpreter that the user named, with a program of ours
             words, env=environ, cwd=target.folder, stdin=subprocess.DEVNULL, capture_output=True, timeout=_SECONDS,
-            check=False,
+            check=False, preexec_fn=_becoming(uid),
         )  # fmt: skip
     except subprocess.TimeoutExpired:
         raise ValueError("it did not answer within %d seconds" % _SECONDS) from None
@@ -132,6 +136,23 @@ def ask(target: Target) -> Python:
     path = found["path"][1:] if found["path"][:1] == [""] else found["path"]
     version = tuple(found["version"])
     return Python(found["executable"], found["prefix"], version, found["implementation"], tuple(path))
+
+
+def _becoming(uid: Optional[int]) -> Optional[Callable[[], None]]:
+    """What a child does before it becomes the interpreter: give up root, where we are root and `uid` is not."""
+    if not uid or os.geteuid():
+        return None
+    try:
+        group = pwd.getpwuid(uid).pw_gid
+    except KeyError:
+        group = uid
+
+    def become() -> None:
+        os.setgroups([])
+        os.setgid(group)
+        os.setuid(uid)
+
+    return become
 
 
 def _default(environ: Mapping[str, str]) -> Target:

@@ -6,18 +6,24 @@ import ast
 import os
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
+from ..boot import interpreter
+
 _CONSTANTS = ("LIBRARY", "SUPPORTED", "SEAMS", "VERSION", "TRIGGERS")
 
 
 class Hook(NamedTuple):
-    """One hook file. `version`: the module and attribute that say the library's version; None: it is Python's own."""
+    """One hook file.
+
+    `version`: the module and attribute that say the library's version (no attribute: only its metadata does); None: it
+    is Python's own.
+    """
 
     name: str
     triggers: Tuple[str, ...]
     library: str
     supported: Tuple[str, ...]
     seams: Tuple[str, ...]
-    version: Optional[Tuple[str, str]]
+    version: Optional[Tuple[str, Optional[str]]]
     about: str
 
     @property
@@ -27,8 +33,8 @@ class Hook(NamedTuple):
 
 
 def folder() -> str:
-    """The folder of the hook files: of an installed wheel, or of a checkout."""
-    package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    """The folder of the hook files: of an installed wheel or a bundle, or of a checkout."""
+    package = os.path.dirname(os.path.dirname(os.path.abspath(interpreter.__file__)))  # this file may be in an archive
     above = os.path.dirname(package)
     places = (os.path.join(above, "meshrun_hooks"), os.path.join(os.path.dirname(above), "hooks", "meshrun_hooks"))
     return next((place for place in places if os.path.isdir(place)), places[0])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
-from typing import List, NoReturn
+from typing import Callable, List, TypeVar
 
 from ..boot import door
 from . import arguments as arguments_
@@ -12,6 +12,8 @@ from . import output
 from .arguments import Subcommand
 from .errors import FINDING, OK, Failure
 from .invocation import Invocation
+
+_T = TypeVar("_T")
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -33,10 +35,7 @@ def _path(parser: argparse.ArgumentParser) -> None:
 def enable(call: Invocation) -> int:
     """Open the door."""
     prefix = _prefix(call)
-    try:
-        written = door.enable(prefix)
-    except door.DoorError as error:
-        _fail(prefix, error)
+    written = _use(prefix, door.enable)
     call.shape({"path": prefix, "enabled": True, "written": written, "removed": []})
     lines = ["%s: the door is open%s" % (prefix, "" if written else " already"), *("  wrote " + one for one in written)]
     hint = "Programs of this environment run under meshrun where MESHRUN_ENABLED=1 is set; others are as before."
@@ -47,10 +46,7 @@ def enable(call: Invocation) -> int:
 def disable(call: Invocation) -> int:
     """Close the door; only files that meshctl wrote are removed."""
     prefix = _prefix(call)
-    try:
-        removed = door.disable(prefix)
-    except door.DoorError as error:
-        _fail(prefix, error)
+    removed = _use(prefix, door.disable)
     call.shape({"path": prefix, "enabled": False, "written": [], "removed": removed})
     lines = ["%s: the door is closed%s" % (prefix, "" if removed else " already")]
     _say(call, [*lines, *("  removed " + path for path in removed)])
@@ -60,10 +56,7 @@ def disable(call: Invocation) -> int:
 def show(call: Invocation) -> int:
     """How the door stands; exit status 1 if something is wrong with it."""
     prefix = _prefix(call)
-    try:
-        found = door.state(prefix)
-    except door.DoorError as error:
-        _fail(prefix, error)
+    found = _use(prefix, door.state)
     call.shape(
         {
             "path": prefix,
@@ -91,10 +84,13 @@ def _prefix(call: Invocation) -> str:
     return os.path.abspath(os.path.expanduser(named))
 
 
-def _fail(prefix: str, error: door.DoorError) -> NoReturn:
-    """Raise `Failure` with code MR2008."""
-    mend = "Name the folder of a virtual environment, made by `python -m venv` or the like."
-    raise Failure("MR2008", "the door of %s cannot be used" % prefix, str(error), mend) from error
+def _use(prefix: str, act: Callable[[str], _T]) -> _T:
+    """What `act` does to the door, or says of it. Raises `Failure` with code MR2008."""
+    try:
+        return act(prefix)
+    except door.DoorError as error:
+        mend = "Name the folder of a virtual environment, made by `python -m venv` or the like."
+        raise Failure("MR2008", "the door of %s cannot be used" % prefix, str(error), mend) from error
 
 
 def _say(call: Invocation, lines: List[str]) -> None:

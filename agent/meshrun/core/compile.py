@@ -166,6 +166,7 @@ def _lifecycle(document: Document) -> Lifecycle:
     register = document.get("register") or {}
     probe = register.get("probe") or {}
     warmup, drain = document.get("warmup") or {}, document.get("drain") or {}
+    prewarm = document.get("prewarm") or {}
     return Lifecycle(
         register.get("delay"),
         probe.get("path"),
@@ -175,6 +176,10 @@ def _lifecycle(document: Document) -> Lifecycle:
         drain.get("seconds"),
         drain.get("quiet", 1.0),
         drain.get("min", 2.0),
+        prewarm.get("requests", 0),
+        tuple(prewarm.get("paths", ())),
+        prewarm.get("concurrency", 1),
+        prewarm.get("timeout", 30.0),
     )
 
 

@@ -17,5 +17,7 @@ def state_dirs(environ: Mapping[str, str], uid: int, setting: Optional[str] = No
     return tuple(places)
 
 
-SEARCHED_BY_ROOT = ("/run/meshrun", "/run/user/*/meshrun", "/tmp/meshrun-*")  # noqa: S108 -- as above
+OF_UNITS = "/run/meshrun-*"
+"""Pattern of the state folders of systemd services (`meshctl vm`), each of which belongs to the service's user."""
+SEARCHED_BY_ROOT = ("/run/meshrun", "/run/user/*/meshrun", OF_UNITS, "/tmp/meshrun-*")  # noqa: S108 -- as above
 """Patterns of the state folders of all users."""

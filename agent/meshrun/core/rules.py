@@ -161,6 +161,10 @@ class Lifecycle(NamedTuple):
     drain_seconds: Optional[float] = None
     drain_quiet: float = 1.0
     drain_min: float = 2.0
+    prewarm_requests: int = 0
+    prewarm_paths: Tuple[str, ...] = ()
+    prewarm_concurrency: int = 1
+    prewarm_timeout: float = 30.0  # seconds for all of them
 
 
 class Policy(NamedTuple):

@@ -71,7 +71,7 @@ _ROUTE = {
     "rules": Field(Items(_RULE), "rules, the first whose conditions hold decides", True),
 }
 _PROBE = {
-    "path": Field(PATH, "the path that answers 200 when the program can serve", True),
+    "path": Field(PATH, "the path that answers below 500 when the program can serve", True),
     "every": Field(SECONDS, "seconds between tries", default=1),
 }
 _REGISTER = {

@@ -7,6 +7,8 @@ from typing import Any, Callable, Dict, FrozenSet, List, Mapping, Optional, Tupl
 
 PREFIX = "MESHRUN_"
 MODES = ("off", "dormant", "observe", "carry", "enforce")
+READS, COLOURS, ROUTES = frozenset(MODES[2:]), frozenset(MODES[3:]), frozenset(MODES[4:])
+"""The modes in which seams read a colour, write it, and route (the table in DESIGN 12)."""
 
 
 class SettingError(ValueError):
@@ -64,6 +66,32 @@ def _address(value: str) -> str:
         except ValueError:
             raise SettingError("expected an IP address") from None
     return address
+
+
+def endpoint(value: str) -> Tuple[str, int]:
+    """The IP address and the port of ``127.0.0.1:80`` or ``[::1]:80``; ``localhost`` is the former address.
+
+    Raises `SettingError`.
+    """
+    host, colon, port = value.strip().rpartition(":")
+    bracketed = host.startswith("[") and host.endswith("]")
+    address = host[1:-1] if bracketed else "127.0.0.1" if host == "localhost" else host
+    if not colon or not address or (":" in address) != bracketed:
+        raise SettingError("expected an IP address and a port, as 127.0.0.1:55199 or [::1]:55199")
+    return _address(address), _port(port)
+
+
+def _endpoint(value: str) -> str:
+    endpoint(value)
+    return value.strip()
+
+
+def _loopback(value: str) -> str:
+    from ipaddress import ip_address  # noqa: PLC0415 -- only where it is set
+
+    if not ip_address(endpoint(value)[0]).is_loopback:
+        raise SettingError("expected a loopback address: 127.0.0.1, localhost or [::1], and a port")
+    return value.strip()
 
 
 def _list(value: str) -> Tuple[str, ...]:
@@ -129,8 +157,8 @@ _READERS: Mapping[str, Tuple[Callable[[str], Any], Any]] = {
     "WIRE_WRITE": (_list, ("baggage", "polaris")),
     "COLOUR_KEYS": (_names, ()),
     "CARRY": (_headers, ()),
-    "PROBE": (_text, None),
-    "ADMIN": (_text, None),
+    "PROBE": (_endpoint, None),
+    "ADMIN": (_loopback, None),
     "ADMIN_TOKEN": (_text, None),
     "DRAIN_SECONDS": (_seconds, 6.0),
     "WARMUP_SECONDS": (_seconds, 0.0),

@@ -13,7 +13,7 @@ def read(stream: TextIO) -> Mapping[str, Any]:
 
     Raises `OSError`; `ValueError`, which says in one line what is wrong with the content; `ImportError` without PyYAML.
     """
-    import yaml  # noqa: PLC0415 -- third party and slow to load: only where there is such a file
+    from .._needed import yaml  # noqa: PLC0415 -- third party and slow to load: only where there is such a file
 
     try:
         value = yaml.safe_load(stream)

@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
-import yaml
-
+from .._needed import yaml
 from .problem import Problem, shorten
 
 MAX_DEPTH = 24
@@ -191,6 +190,15 @@ def _depth(node: Node) -> int:
     if node.kind == "list":
         return 1 + max(map(_depth, node.value), default=0)
     return 0
+
+
+def plain(node: Node) -> Any:
+    """A node as plain values; texts stay texts."""
+    if node.kind == "mapping":
+        return {key.value: plain(value) for key, value in node.value}
+    if node.kind == "list":
+        return [plain(item) for item in node.value]
+    return node.value
 
 
 def place(root: Node, key: str) -> Node:

@@ -6,6 +6,7 @@ import os
 from importlib import import_module
 from typing import Mapping, Tuple
 
+from ..core import redact
 from ..core.places import state_dirs
 from .base import Engine, EngineError
 from .folders import SYSTEM_STORE
@@ -22,7 +23,8 @@ def open_engine(url: str) -> Engine:
     scheme, colon, _ = url.partition(":")
     if not colon or scheme not in ENGINES:
         known = ", ".join(name + ":" for name in sorted(ENGINES))
-        raise EngineError("no engine for the store %r; expected a URL that begins with one of: %s" % (url[:200], known))
+        shown = redact.text(url)[:200]
+        raise EngineError("no engine for the store %r; expected a URL that begins with one of: %s" % (shown, known))
     engine: Engine = import_module("." + ENGINES[scheme], __package__).open_url(url)
     return engine
 

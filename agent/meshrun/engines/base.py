@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from typing import Any, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from ..core.model import Instance, Vacancy
+from ..core.timeline import Timeline
 
 Document = Mapping[str, Any]
 """A validated rule document in its normal, JSON-able form (``core.documents.parse``)."""
@@ -103,6 +104,14 @@ class Engine(ABC):
     @abstractmethod
     def deregister(self, instance: Instance) -> None:
         """Remove the record and leave its slot vacant."""
+
+    @abstractmethod
+    def note(self, timeline: Timeline) -> None:
+        """Keep the timeline of an instance in the place of an earlier one. The number that is kept is bounded."""
+
+    @abstractmethod
+    def timelines(self) -> Sequence[Timeline]:
+        """The timelines that are kept, the newest first; those of instances that are gone as well."""
 
     def reopen(self) -> None:  # noqa: B027 -- an engine that keeps no descriptor has nothing to do here
         """Called in a forked child before first use: drop descriptors shared with the parent."""

@@ -1,7 +1,8 @@
 """The ``file`` engine: a folder that the processes of a machine share, the embedded default.
 
 Below the folder: ``rules/*.yaml``, written by hand or by meshctl; ``history/<number>.jsonl``, the revisions;
-``compiled/``, what processes load; ``instances/<namespace>/<service>/<id>.json``, leases whose time is the file's.
+``compiled/``, what processes load; ``instances/<namespace>/<service>/<id>.json``, leases whose time is the file's;
+``timelines/<id>.json``, what happened to an instance when.
 """
 
 from __future__ import annotations
@@ -12,12 +13,14 @@ from typing import Callable, FrozenSet, Mapping, Optional, Sequence
 
 from ..core.model import Instance
 from ..core.rules import RESERVED
+from ..core.timeline import Timeline
 from .base import Edit, Engine, EngineError, InstancesReading, Revision, RulesReading
 from .file_instances import InstanceReader
 from .file_leases import Now
 from .file_reading import RuleReader
 from .file_rules import RuleStore
 from .file_slots import InstanceWriter
+from .file_timelines import Timelines
 from .file_writer import RuleWriter
 
 
@@ -36,6 +39,7 @@ class FileEngine(Engine):
         self._rule_writer = RuleWriter(self._store)
         self._rules = RuleReader(self._store, self._rule_writer, self._now)
         self._instances = InstanceReader(folder + "/instances")
+        self._timelines = Timelines(folder + "/timelines", folder)
         self._writer = InstanceWriter(folder + "/instances", folder, self._reserved, self._now)
 
     def rules(self, previous: Optional[RulesReading]) -> RulesReading:
@@ -83,6 +87,14 @@ class FileEngine(Engine):
     def deregister(self, instance: Instance) -> None:
         """See `Engine.deregister`."""
         self._writer.deregister(instance)
+
+    def note(self, timeline: Timeline) -> None:
+        """See `Engine.note`."""
+        self._timelines.write(timeline)
+
+    def timelines(self) -> Sequence[Timeline]:
+        """See `Engine.timelines`."""
+        return self._timelines.read()
 
     def _now(self) -> Now:
         return Now(self._wall(), self._ticks())

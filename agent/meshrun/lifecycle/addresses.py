@@ -26,6 +26,13 @@ def reachable(bound: str) -> str:
     return mapped[7:] if mapped.startswith("::ffff:") and "." in mapped else bound
 
 
+def own(bound: str) -> str:
+    """The address under which this very machine reaches a socket bound to `bound`."""
+    if bound == "::":
+        return LOOPBACK6
+    return LOOPBACK if bound in ("", "0.0.0.0") else bound  # noqa: S104 -- compared, not bound
+
+
 def _addresses() -> Iterator[str]:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
         for _, name in socket.if_nameindex():

@@ -14,10 +14,12 @@ from typing import Callable, List, Optional, Tuple
 from .. import _guard, _native
 from ..core.drain import DELIVER, Stop
 from ..core.model import DRAINING as SAID_DRAINING
+from ..core.timeline import HANDLER, LAST_REQUEST, SIGNALLED
 from .page import DELIVERED, DRAINING, IDLE, OFFLINE, Limits, Page
 
 _sleep = time.sleep
 _monotonic = time.monotonic
+_time = time.time
 _start = _native.start_new_thread
 _new_lock = _native.allocate_lock
 _kill = os.kill
@@ -55,6 +57,7 @@ class Drain:
         if not echo or not self._signals():
             self._events.append((signum, _monotonic()))
             page.by_operator = False
+            page.note(SIGNALLED, _time())
             page.state = DRAINING
         if self._run_once():
             return True
@@ -65,6 +68,7 @@ class Drain:
         """Drain without a signal: at the end the process serves on, unregistered."""
         if self._page.state == IDLE:
             self._page.by_operator = True
+            self._page.note(SIGNALLED, _time())
             self._page.state = DRAINING
             self._events.append((None, _monotonic()))
             self._run_once()
@@ -72,8 +76,16 @@ class Drain:
     def at_once(self) -> None:
         """The app stops without a drain: all that is left is to leave the registry, beside the app's own handler."""
         self.passed = True
+        for event in (SIGNALLED, HANDLER):
+            self._page.note(event, _time())
         self._page.state = DELIVERED
         self._aside(None)
+
+    def left(self) -> None:
+        """Wait until the registry was told what there was to tell: the process dies now."""
+        told = self._told
+        if told is not None and told.acquire(True, TELL_SECONDS):
+            told.release()
 
     def _run_once(self) -> bool:
         """Start the thread unless it runs; False where no thread can be started."""
@@ -123,7 +135,7 @@ class Drain:
         """Returns when the stop machine says so, or when something passed the signal on meanwhile."""
         page, stop, read = self._page, Stop(), 0
         self._aside(SAID_DRAINING)
-        limits = self._limits()
+        limits, last = self._limits(), page.load()
         answer = ""
         while answer != DELIVER and not self.passed:
             for signum, when in self._events[read:]:
@@ -136,6 +148,9 @@ class Drain:
             if answer != DELIVER:
                 self._settle()
                 load = page.load()
+                if last.inflight or load != last:
+                    page.note(LAST_REQUEST, _time(), again=True)
+                last = load
                 answer = stop.sample(_monotonic(), load.inflight, load.requests)
             if answer != DELIVER:
                 _sleep(STEP_SECONDS)
@@ -152,10 +167,10 @@ class Drain:
                 page.state = OFFLINE
                 self._aside(None)
             return
+        page.note(HANDLER, _time())
         page.state = DELIVERED
-        told = self._aside(None)
-        if told is not None and told.acquire(True, TELL_SECONDS):
-            told.release()
+        self._aside(None)
+        self.left()
         if not self.passed:  # else one more signal went straight to the app while the registry was told
             self.passed = True
             _kill(os.getpid(), signals[-1])

@@ -7,17 +7,19 @@ root, which may have no agent thread, says the states of a stop itself.
 from __future__ import annotations
 
 import time
-from typing import Any, Callable, List, Optional, Tuple
+from typing import Any, Callable, List, Mapping, Optional, Tuple
 
 from ..core.model import DRAINING as SAID_DRAINING
 from ..core.model import READY, Instance
 from ..core.settings import Settings
+from ..core.timeline import BOUND, DEREGISTERED, EXIT, RAMPED, REGISTERED, Timeline
 from ..engines.base import Engine
 from .election import Election
 from .page import DRAINING, IDLE, Page
 from .registration import Listener, Registration, instance_id, instances
 
 _ELECTION_SECONDS = 1.0
+_NOTE_SECONDS, _NOTE_AGAIN_SECONDS = 1.0, 10.0  # between two writings of the timeline, and after one that failed
 _STATES = ("idle", "draining", "stopped", "offline")
 
 
@@ -38,32 +40,47 @@ class Membership:
         self._election: Optional[Election] = None
         self._asked = 0.0
         self._withdrawn = 0.0  # not to be tried again before, monotonic
+        self._written: Mapping[str, float] = {}  # the events that the registry has
+        self._next_note = 0.0
         self.elected = False
         self.listeners: List[Listener] = []
         self.instance_id: Optional[str] = None
 
-    def begin(self, root: int, born: int) -> None:
+    def begin(self, page: Page, root: int, born: int) -> None:
         """The server has its first socket. `root`, `born`: the process under which its workers live."""
         port = self.listeners[0].port
-        self.instance_id = instance_id(port)
+        page.identity = self.instance_id = page.identity or instance_id(port)
+        page.note(BOUND, time.time())
+        self._written = {}
         if self._folder is not None:
             self._election = Election(self._folder, "%d-%d-%d" % (root, born, port))
 
-    def keep(self, page: Page, ready: float, now: float, delay: float, *, alone: bool) -> None:
-        """Register `delay` seconds after `ready`, and stay registered; times are monotonic. `alone`: no rivals."""
-        if self._settings.unregistered or not self._is_elected(now, alone=alone):
+    def know(self, served: Listener) -> None:
+        """A worker says how a socket is served that its root has bound, maybe without knowing that."""
+        self.listeners[:] = [served if served[:2] == bound[:2] else bound for bound in self.listeners]
+
+    def keep(self, page: Page, now: float, warmup: float, *, alone: bool, allowed: bool) -> None:
+        """Register once that is `allowed`, and stay registered; `now` is monotonic. `alone`: no rivals.
+
+        `warmup`: for how many seconds callers ramp the instance up.
+        """
+        if self._settings.unregistered or not self.is_elected(now, alone=alone):
             return
         if not page.registered:
-            if page.state != IDLE or now < ready + delay:
+            if page.state != IDLE or not allowed:
                 return
             page.started = page.started or time.time()  # one that comes back from a pause is warm
         slot = self._registration.keep(self._records(page), now)
         if slot is not None:
             page.slot = slot
             page.registered = True
+            page.note(REGISTERED, time.time())
+        if page.registered and 0 < warmup <= time.time() - page.started:
+            page.note(RAMPED, page.started + warmup)
         page.unreachable = self._registration.problem is not None
 
-    def _is_elected(self, now: float, *, alone: bool) -> bool:
+    def is_elected(self, now: float, *, alone: bool) -> bool:
+        """Whether this process registers the instance; one that does not yet asks again after a second."""
         if alone:
             self.elected = True
         elif not self.elected and self._election is not None and now - self._asked >= _ELECTION_SECONDS:
@@ -84,12 +101,36 @@ class Membership:
         if state is None:
             if self._registration.remove(self._records(page)):
                 page.registered = False
-        elif page.state == DRAINING:
-            self._registration.mark(self._records(page))
+                page.note(DEREGISTERED, time.time())
+        elif page.state == DRAINING and self._registration.mark(self._records(page)):
+            page.note(DEREGISTERED, time.time())
+        self._write(page)
+
+    def exits(self, page: Page) -> None:
+        """The last process of the instance ends now."""
+        page.note(EXIT, time.time())
+        self._write(page)
+
+    def write(self, page: Page, now: float) -> None:
+        """Let the registry have what happened since the last time; `now` is monotonic."""
+        if self.elected and now >= self._next_note:
+            self._next_note = now + (_NOTE_SECONDS if self._write(page) else _NOTE_AGAIN_SECONDS)
+
+    def _write(self, page: Page) -> bool:
+        events = page.times
+        records = self._records(page) if events != self._written else ()
+        if not records or self._registration.problem is not None:
+            return True
+        first = records[0]
+        served = page.load().requests
+        if not self._registration.note(Timeline(first.id, first.service, first.address, first.port, events, served)):
+            return False
+        self._written = events
+        return True
 
     def withdraw(self, page: Page, now: float, *, alone: bool) -> None:
         """Leave the registry while the instance serves on; `keep` registers it again. Tried once a second."""
-        if now < self._withdrawn or not self._is_elected(now, alone=alone):
+        if now < self._withdrawn or not self.is_elected(now, alone=alone):
             return
         if (page.registered or self._registration.holds) and not self._registration.remove(self._records(page)):
             self._withdrawn = now + _ELECTION_SECONDS
@@ -106,8 +147,12 @@ class Membership:
         identity = self.instance_id or ""
         return instances(self._settings, self.listeners, identity, page.started, page.slot, state)
 
-    def reason(self, page: Optional[Page]) -> Optional[str]:
-        """Why the instance is not registered; None: it is."""
+    def joined(self, page: Optional[Page]) -> bool:
+        """Whether nothing has to be waited for: registered, or never to be, or the store is down."""
+        return page is not None and (page.registered or page.unreachable or bool(self._settings.unregistered))
+
+    def reason(self, page: Optional[Page], start: str) -> Optional[str]:
+        """Why the instance is not registered; None: it is. `start`: what the start of this worker waits for."""
         if page is not None and page.registered:
             return None
         if page is not None and page.state != IDLE:
@@ -118,11 +163,11 @@ class Membership:
             return "no hooked server listens" if page is None else "not ready yet"
         if page.unreachable:
             return self._registration.problem or "the worker that registers cannot reach the store"
-        return self._waiting()
+        return self._waiting(start)
 
-    def _waiting(self) -> str:
-        if self.elected:
-            return "waiting for the delay"
+    def _waiting(self, start: str) -> str:
+        if start or self.elected:
+            return start or "waiting until every worker is warm"
         if self._folder is None:
             return "no state folder, where workers agree which of them registers (MESHRUN_STATE_DIR)"
         return "waiting for the worker that registers"
@@ -139,6 +184,7 @@ class Membership:
         """The child is nobody yet; what the parent holds stays the parent's."""
         self.elected = False
         self._asked = 0.0
+        self._written = {}
         self._registration.forget()
         if self._election is not None:
             self._election.resign()

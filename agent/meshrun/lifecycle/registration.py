@@ -8,6 +8,7 @@ from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Seq
 from .. import _native
 from ..core.model import Instance
 from ..core.settings import Settings
+from ..core.timeline import Timeline
 from ..engines.base import Engine, EngineError
 from .addresses import reachable
 
@@ -41,7 +42,7 @@ def chosen(settings: Settings, listeners: Sequence[Listener]) -> Mapping[str, in
         ports.setdefault(listener.protocol, listener.port)
     named: Optional[int] = settings.values["PORT"]
     if named is not None and listeners:
-        ports[_listener(listeners, named, listeners[0].protocol).protocol] = named
+        ports[listener_of(listeners, named, listeners[0].protocol).protocol] = named
     ports.update(settings.values["PORTS"])
     return ports
 
@@ -61,7 +62,7 @@ def instances(
         return ()
     found: List[Instance] = []
     for protocol, port in chosen(settings, listeners).items():
-        listener = _listener(listeners, port, protocol)
+        listener = listener_of(listeners, port, protocol)
         found.append(
             Instance(
                 id=identity if not found else "%s-%s" % (identity, protocol),
@@ -80,7 +81,7 @@ def instances(
     return tuple(found)
 
 
-def _listener(listeners: Sequence[Listener], port: int, protocol: str) -> Listener:
+def listener_of(listeners: Sequence[Listener], port: int, protocol: str) -> Listener:
     """The socket that a named port means; a port that is mapped from outside takes what the first socket is."""
     for listener in listeners:
         if listener.port == port:
@@ -132,9 +133,16 @@ class Registration:
         engine.renew(held, LEASE_SECONDS)
         return None
 
-    def mark(self, records: Sequence[Instance]) -> None:
-        """Say the state of records that this or another process registered."""
-        self._with(lambda engine: [engine.mark(instance, instance.state) for instance in records])
+    def mark(self, records: Sequence[Instance]) -> bool:
+        """Say the state of records that this or another process registered; True when the engine took it."""
+        return self._with(lambda engine: [engine.mark(instance, instance.state) for instance in records]) is not None
+
+    def note(self, timeline: Timeline) -> bool:
+        """Write the timeline of the instance; True when the engine did. Nothing else depends on it."""
+        problem = self.problem
+        done = self._with(lambda engine: [engine.note(timeline)])
+        self.problem = problem
+        return done is not None
 
     def remove(self, records: Sequence[Instance]) -> bool:
         """Remove the records, whoever registered them; True when the engine did."""

@@ -1,42 +1,43 @@
 """The serving side of one process, as the runtime sees it: roles, requests under way, stops.
 
 A root is an exec'd process, a worker is forked or spawned under one; a single process is both. Workers share the page
-that the root made when its first socket was bound.
+that the root made when its first socket was bound: they inherit it, or find it by the root's pid.
 """
 
 from __future__ import annotations
 
-import _thread
 import atexit
 import os
-import sys
 import time
-from itertools import count
-from typing import Any, Callable, List, Mapping, Optional
+from typing import Any, Callable, Mapping, Optional
 
+from .. import _processes
 from ..core.rules import Lifecycle
 from ..core.settings import Settings
 from ..engines.base import Engine
-from . import processes, signals
+from . import page as pages
+from . import signals
 from .drain import Drain
+from .hold import Hold
+from .lasting import Lasting
 from .membership import Membership
-from .page import DELIVERED, DRAINING, IDLE, INFLIGHT, OFFLINE, REQUESTS, Limits, Page, private_row
+from .page import DELIVERED, DRAINING, IDLE, OFFLINE, REQUESTS, Page, private_row
 from .registration import Listener, named_ports
+from .requests import Requests
+from .starting import Starting
+from .threads import here, is_main
+from .wishes import Wishes
 
 _STATES = ("idle", "draining", "delivered", "offline")
 _MARGIN_SECONDS = 5.0
 """How long after its deadline a drain by an operator is ended by any worker: the one that drove it died."""
 
 
-def _nobody(_function: Callable[[], object]) -> None:
-    """For a server whose process has no way to ask its main thread."""
+def _nothing(*_: object) -> None:
+    """For a server whose process has no way to ask its main thread, and one that nobody ticks."""
 
 
-def _nothing() -> None:
-    """For a server that nobody ticks."""
-
-
-class Server:
+class Server(Requests):
     """Requests call `enter`, `leave` and `draining`; signal handlers `gate`; the agent thread `tick`."""
 
     def __init__(
@@ -46,24 +47,26 @@ class Server:
         open_engine: Callable[[], Engine],
         lifecycle: Callable[[], Lifecycle],
         report: Callable[[str, Any], None],
-        ask_main_thread: Callable[[Callable[[], object]], object] = _nobody,
+        ask_main_thread: Callable[[Callable[[], object]], object] = _nothing,
     ) -> None:
+        super().__init__()
         self._settings = settings
+        self.named = named_ports(settings)
+        self._folder = state_dir
+        self._report = report
         self._ask_main_thread = ask_main_thread
-        self._lifecycle = lifecycle
+        self._wishes = Wishes(settings, lifecycle)
         self._member = Membership(settings, state_dir, open_engine, report)
-        self._forked = processes.child_of_multiprocessing()
+        self.starting = Starting(settings, self._member.listeners)
+        self._forked = _processes.child_of_multiprocessing()
         self._root = os.getppid() if self._forked else os.getpid()
-        self._born = processes.born(self._root)
-        self._page: Optional[Page] = None
+        self._born = _processes.born(self._root)
         self._maker = 0  # the process that made the page
         self._drain: Optional[Drain] = None
         self._gate: Optional[signals.Gate] = None
+        self._hold: Optional[Hold] = None  # in a worker
+        self._spawns = False  # its workers do not inherit the page
         self._ready: Optional[float] = None  # since when, monotonic
-        self._calls: List[None] = []
-        self._number = count(1).__next__
-        self._row = private_row()
-        self._flags = memoryview(bytes(1))
         self._asleep = False
         self._armed = False
         self.before_exit: Callable[[], object] = _nothing  # ends the thread that calls `tick`
@@ -78,38 +81,17 @@ class Server:
         """Whether this very process answers requests."""
         return self._ready is not None
 
-    @property
-    def draining(self) -> bool:
-        """True from the first stop signal, or from ``offline``, on: responses end keep-alive."""
-        return self._flags[0] != IDLE
+    def speaks(self) -> bool:
+        """Whether this process opens what an instance has one of: the elected one; any, where nobody can be elected."""
+        return self.serving and (
+            self._folder is None or self._member.is_elected(time.monotonic(), alone=not self._forked)
+        )
 
     @property
     def holds(self) -> bool:
         """Whether a stop signal is held, or was held and is being delivered."""
         page = self._page
         return page is not None and page.state in (DRAINING, DELIVERED) and not page.by_operator
-
-    def enter(self) -> None:
-        """A request begins."""
-        calls, row = self._calls, self._row
-        calls.append(None)
-        row[INFLIGHT] = len(calls)
-        row[REQUESTS] = self._number()
-
-    def leave(self) -> None:
-        """A request ended, with all of its response."""
-        calls = self._calls
-        if calls:
-            calls.pop()
-            self._row[INFLIGHT] = len(calls)
-
-    def settle(self) -> None:
-        """Write the count of requests in flight again.
-
-        The length of the list is exact, for append and pop are single operations of the interpreter; but of two
-        threads that write it down, the later one may write the older length.
-        """
-        self._row[INFLIGHT] = len(self._calls)
 
     @property
     def asleep(self) -> bool:
@@ -145,19 +127,31 @@ class Server:
         `thread`: the ident of the thread that serves, if it is not this one; `root`: the pid of the process that forked
         this one before anything of the runtime was there.
         """
-        if not _is_main(thread or _thread.get_ident()) and port not in named_ports(self._settings):
+        if not is_main(thread or here()) and port not in self.named:
             return
         if root is not None and self._page is None:
-            self._forked, self._root, self._born = True, root, processes.born(root)
-        if self._page is not None and self._maker != os.getpid():
-            return  # the root said what this instance is; a worker's own socket is part of that
+            self._forked, self._root, self._born = True, root, _processes.born(root)
+        if self._page is None:
+            self._find_page()
+        elif self._inherited:  # the root said what this instance is; a worker's own socket is part of that
+            self._member.know(Listener(address, port, protocol, tls, keepalive))
+            return
         if self._ours_alone and self._page is not None and self._page.state == DELIVERED:
             self._begin_anew(self._page)
         known = self._member.listeners
         if all((other.address, other.port) != (address, port) for other in known):
             known.append(Listener(address, port, protocol, tls, keepalive))
-        if self._page is None:
+        if self._gate is None:
             self._become_server(late=thread is not None)
+
+    def _find_page(self) -> None:
+        if self._forked and self._folder is not None and _processes.alive(self._root, self._born):
+            self._page, self._maker = Page.found(self._folder, self._root, self._born), 0
+
+    @property
+    def _inherited(self) -> bool:
+        """Whether this process got the page by a fork, and knows by it what the instance is."""
+        return self._page is not None and self._forked and self._maker not in (0, os.getpid())
 
     @property
     def _ours_alone(self) -> bool:
@@ -169,7 +163,7 @@ class Server:
         self._member.retire(page)
         self._member.close(last=True)
         self._member.listeners.clear()
-        self._page = self._ready = self._drain = self._gate = None
+        self._page = self._ready = self._drain = self._gate = self._hold = None
         self._flags = memoryview(bytes(1))
         self._row = private_row()
         self._armed = False
@@ -184,42 +178,69 @@ class Server:
             drain.at_once()
         if page.state == DELIVERED:
             self._flags = memoryview(bytes(1))  # what is answered from now on, is not by the server that was stopped
+            self._exits(page)
 
     def _become_server(self, *, late: bool) -> None:
         """`late`: the server began before us, and another thread found it."""
-        if self._forked and not processes.alive(self._root, self._born):
+        if self._forked and not _processes.alive(self._root, self._born):
             self._forked = False  # daemonised: the process that was exec'd is gone
             self._root = os.getpid()
-            self._born = processes.born(self._root)
-        self._page = Page()
-        self._maker = os.getpid()
+            self._born = _processes.born(self._root)
+        if self._page is None:
+            self._page = self._made()
+            self._maker = os.getpid()
         self._flags = self._page.flags
-        self._member.begin(self._root, self._born)
+        self._member.begin(self._page, self._root, self._born)
         self._arm()
         atexit.register(self._exit)
-        if _is_main(_thread.get_ident()):
+        if self._hold is None and (late or is_main(here()) or not signals.adopted()):
+            self._arm_soon()
+
+    def _arm_soon(self) -> None:
+        if is_main(here()):
             self.arm()
-        elif late:
+        else:
             self._ask_main_thread(self.arm)
+
+    def _made(self) -> Page:
+        """A page; where no file can be made, workers that do not inherit it are servers of their own."""
+        if self._spawns and self._folder is not None:
+            try:
+                return Page.shared(self._folder, self._root, self._born)
+            except OSError as error:
+                self._report("page", error)
+        return Page()
 
     def arm(self) -> None:
         """Let the stop signals pass our gate, once; does nothing outside of the main thread, or while asleep."""
-        if self._armed or self._page is None or self._asleep or not _is_main(_thread.get_ident()):
+        if self._armed or self._page is None or self._asleep or not is_main(here()):
             return
         self._armed = True
-        if not self._forked:
-            signals.adopt(self.gate)
+        if not self._forked or self.serving:
+            signals.adopt(self.gate, self.leaves)
         signals.gate_what_stands()
 
     def _arm(self) -> None:
         """Each process of a server has its own drain and its own gate."""
         page = self._page
         if page is not None:
-            self._drain = Drain(page, self._limits, self._tell, self.settle)
+            self._drain = Drain(page, lambda: page.limits or self._wishes.limits, self._tell, self.settle)
             self._gate = signals.Gate(self._drain, lambda: not self._forked)
+            self._hold = Hold(page, self._root, self._born) if self._maker != os.getpid() else None
 
-    def forks(self) -> None:
-        """This process is a master; its workers serve, so there is nothing to do before they say so."""
+    def forks(self, *, spawns: bool = False) -> None:
+        """This process is a master, whose workers serve. `spawns`: they begin with an interpreter of their own."""
+        self._spawns = self._spawns or spawns
+
+    def keeps(self, workers: int) -> None:
+        """This process is a master that has bound its sockets, and keeps so many workers."""
+        if self._page is not None:
+            self._page.expected = workers
+
+    def signals(self, pid: int) -> None:
+        """This process is about to send a stop signal to that one, which holds none of its own instance's."""
+        if self._page is not None:
+            self._page.write_ticket(pid)
 
     def ready(self) -> None:
         """This process serves from now on."""
@@ -230,15 +251,25 @@ class Server:
         self._ready = time.monotonic()
         page.serving = True
         page.asleep = self._asleep
+        if self._hold is not None:
+            self._arm_soon()  # a worker with no handler of its own gets ours now that it serves
 
     def gate(self, signum: int, *, echo: bool = False) -> bool:
-        """A stop signal arrived; True: hold it. Not where nothing is served, nor in a worker of a root that serves."""
+        """A stop signal arrived; True: hold it. Not where nothing is served."""
         gate, page = self._gate, self._page
-        if gate is None or page is None or not page.serving or (self._forked and self._maker != os.getpid()):
+        if gate is None or page is None or not page.serving or (self.asleep and page.state == IDLE):
             return False
-        if self.asleep and page.state == IDLE:
-            return False
+        if self._hold is not None:
+            return self.serving and self._hold(signum, echo=echo)
         return gate(signum, echo=echo)
+
+    def leaves(self) -> bool:
+        """The process dies by a stop signal, without any handler of the program. Whether it has served."""
+        if self._drain is not None:
+            self._drain.left()
+        if self._page is not None and self._maker == os.getpid():
+            self._exits(self._page)
+        return self._page is not None
 
     def offline(self) -> None:
         """Drain and leave the registry without ending; lasts until the program is started anew."""
@@ -253,34 +284,30 @@ class Server:
         self.settle()
         now = time.monotonic()
         if not page.registered or self._member.elected:
-            page.limits = self._from_rules()
-        if page.state == DRAINING and page.by_operator and now > page.deadline + _MARGIN_SECONDS:
+            page.limits = self._wishes.limits
+        if page.state == DRAINING and page.by_operator and 0 < page.deadline < now - _MARGIN_SECONDS:
             page.state = OFFLINE
+        if page.state == DRAINING:
+            self.lasting.part(now, page.limits or self._wishes.limits, page.deadline)
+        if page.state != IDLE or self._asleep:
+            self.starting.rest()
         if page.state in (DELIVERED, OFFLINE):
             self._member.retire(page)
         elif self._asleep:
             self._member.withdraw(page, now, alone=not self._forked)
         else:
-            self._member.keep(page, ready, now, self._delay(), alone=not self._forked)
+            allowed = self.starting.allows(page, self._row, self._wishes.lifecycle, ready, now)
+            self._member.keep(page, now, self._wishes.warmup, alone=not self._forked, allowed=allowed)
+        if not self._asleep:
+            self._member.write(page, now)
 
     def _tell(self, state: Optional[str]) -> None:
         page = self._page
-        if page is not None:
-            self._member.tell(page, state)
-
-    def _delay(self) -> float:
-        delay = self._lifecycle().delay
-        seconds: float = self._settings.values["REGISTER_DELAY"] if delay is None else delay
-        return seconds
-
-    def _from_rules(self) -> Limits:
-        rule = self._lifecycle()
-        seconds: float = self._settings.values["DRAIN_SECONDS"] if rule.drain_seconds is None else rule.drain_seconds
-        return Limits(seconds, rule.drain_quiet, rule.drain_min)
-
-    def _limits(self) -> Limits:
-        page = self._page
-        return (page.limits if page is not None else None) or self._from_rules()
+        if page is None:
+            return
+        self._member.tell(page, state)
+        if state is None and page.state == DELIVERED and self._maker == os.getpid():
+            self._member.close(last=True)  # a program without a handler ends by the signal, with nothing at exit
 
     def status(self) -> Mapping[str, Any]:
         """This process and its instance, for ``GET /status``; requests are those of all workers.
@@ -290,8 +317,8 @@ class Server:
         """
         page, member = self._page, self._member
         load = page.load() if page is not None else None
-        joined = page is not None and (page.registered or page.unreachable or bool(self._settings.unregistered))
-        joined = joined or self._asleep
+        joined = self._asleep or member.joined(page)
+        asleep = self._asleep and not (page and page.registered)
         return {
             "pid": os.getpid(),
             "role": "worker" if self._forked else "root",
@@ -304,7 +331,7 @@ class Server:
             "inflight": load.inflight if load is not None else len(self._calls),
             "requests": load.requests if load is not None else self._row[REQUESTS],
             "workers": list(page.workers()) if page is not None else [],
-            "reason": "dormant" if self._asleep and not (page and page.registered) else member.reason(page),
+            "reason": "dormant" if asleep else member.reason(page, self.starting.waits),
             "drain_seconds": self._drain.took if self._drain is not None else None,
         }
 
@@ -319,12 +346,20 @@ class Server:
     def after_fork_child(self) -> None:
         """A worker is born: it shares the page and nothing else."""
         self._forked = True
+        self._maker = self._maker or os.getppid()  # a worker found its page: what it forks inherits that
         self._ready = None
+        self.starting.rest()
+        self._armed = False
         self._calls = []
+        self.lasting = Lasting()
         self._row = private_row()
         self._member.after_fork_child()
         self._arm()
         signals.abandon()
+
+    def _exits(self, page: Page) -> None:
+        if not self.asleep:
+            self._member.exits(page)
 
     def _exit(self) -> None:
         """At the end of the process the root leaves the registry; so does the elected worker of a root that is gone."""
@@ -332,16 +367,15 @@ class Server:
         if page is None:
             return
         self.before_exit()
-        orphan = self._member.elected and not processes.alive(self._root, self._born)
+        orphan = self._member.elected and not _processes.alive(self._root, self._born)
         last = self._maker == os.getpid() or orphan
         if last and page.state in (IDLE, DRAINING):
             page.state = DELIVERED
         if page.state == DELIVERED:
             self._member.tell(page, None)
             self._member.retire(page)
+        if last:
+            self._exits(page)
         self._member.close(last=orphan or (last and not self._forked))
-
-
-def _is_main(thread: int) -> bool:
-    threading = sys.modules.get("threading")
-    return threading is None or threading.main_thread().ident == thread
+        if self._spawns and last and self._folder is not None:
+            pages.remove(self._folder, self._root, self._born)

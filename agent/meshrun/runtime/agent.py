@@ -1,4 +1,4 @@
-"""The one thread of ours: looks at the engine four times a second and answers the admin socket.
+"""The one thread of ours: looks at the engine four times a second and answers on the admin sockets.
 
 It is a raw thread: it does not show in ``threading.enumerate()`` and never keeps the interpreter alive. It ends before
 a fork and begins anew after it, so that no child inherits a lock that it held.
@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import select
 from _thread import get_native_id
-from typing import TYPE_CHECKING, Optional
+from time import monotonic
+from typing import TYPE_CHECKING, Dict, Mapping, Optional
 
 from .. import _applied, _guard, _native, _threads
 from .admin import Admin
 from .descriptor import Descriptor, pipe
+from .visits import Visits
 
 if TYPE_CHECKING:
     from .process import Process
 
-TICK_MILLISECONDS = 250
+TICK_SECONDS = 0.25
 _start = _native.start_new_thread
 _new_lock = _native.allocate_lock
 _poll = _native.poll
@@ -33,7 +35,7 @@ class Agent:
         self._wake: Optional[Descriptor] = None
         self._stopping = False
         self._admin: Optional[Admin] = None
-        self._swept = False
+        self._visits = Visits(lambda: process.server.starting)
         self._native = 0  # the thread, as the kernel knows it
         self.running = False
 
@@ -72,6 +74,7 @@ class Agent:
     def leave(self) -> None:
         """At the end of the process: take the socket's file away."""
         self.stop()
+        self._visits.close()
         if self._admin is not None:
             self._admin.close(unlink=True)
 
@@ -80,6 +83,7 @@ class Agent:
         self._ended = _new_lock()
         self.running = False
         self._close_pipe()
+        self._visits.close()
         if self._admin is not None:
             self._admin.close(unlink=False)
             self._admin = None
@@ -94,49 +98,69 @@ class Agent:
         ended = self._ended
         self._native = get_native_id()
         tick = _guard.guarded(where="agent")(self._tick)
-        poller: Optional[select.poll] = self._poller()
+        turn = _guard.guarded(where="admin")(self._turn)
+        due = monotonic() + TICK_SECONDS
+        whole = True
         try:
-            while poller is not None:
-                ready = poller.poll(TICK_MILLISECONDS)
+            while whole:
+                ready = self._poll(due)
                 if self._stopping:
                     break
-                if ready and not self._whole():
-                    poller = self._anew()
-                tick(bool(ready))
+                answered = turn(ready) if not ready or self._whole() else None
+                if answered is None:
+                    whole = self._anew()
+                if answered or not ready or monotonic() >= due:
+                    tick()
+                    due = monotonic() + TICK_SECONDS
         finally:
             if self._heard is not None:
                 self._heard.close()
-            if poller is None:  # calls look for themselves, and start the thread when it is possible again
+            if not whole:  # calls look for themselves, and start the thread when it is possible again
                 self.running, self._process.inline = False, True
             ended.release()
 
-    def _poller(self) -> select.poll:
+    def _poll(self, due: float) -> Dict[int, int]:
+        """What is ready, as soon as anything is; nothing, at `due`."""
         poller = _poll()
-        for one in (self._heard, self._admin.descriptor if self._admin is not None else None):
-            if one is not None:
-                poller.register(one.number, select.POLLIN)
-        return poller
+        if self._heard is not None:
+            poller.register(self._heard.number, select.POLLIN)
+        if self._admin is not None:
+            self._admin.wanted(poller.register)
+            due = self._admin.due(due)
+        self._visits.wanted(poller.register)
+        due = self._visits.due(due)
+        return dict(poller.poll(max(0.0, due - monotonic()) * 1000))
+
+    def _turn(self, ready: Mapping[int, int]) -> bool:
+        """Answer those who ask, and hear who answers. Whether a tick should look at what was said."""
+        answered = self._admin is not None and self._admin.step(ready, monotonic())
+        return self._visits.step(ready, monotonic()) or answered
 
     def _whole(self) -> bool:
         """Whether the app left us our descriptors."""
-        own = (self._heard, self._wake, self._admin.descriptor if self._admin is not None else None)
-        return all(one is None or one.ours for one in own)
+        own = [one for one in (self._heard, self._wake) if one is not None]
+        own += self._visits.descriptors
+        return all(one.ours for one in own + (self._admin.descriptors if self._admin is not None else []))
 
-    @_guard.guarded(where="agent")
-    def _anew(self) -> Optional[select.poll]:
-        """The app closed every descriptor, as programs do that become daemons: forget ours and make new ones."""
+    @_guard.guarded(default=False, where="agent")
+    def _anew(self) -> bool:
+        """Forget our descriptors and make new ones: programs that become daemons close every one that they have."""
         self._close_pipe()
+        self._visits.close()
         if self._admin is not None:
             self._admin.close(unlink=True)
         self._admin = None
         self._heard, self._wake = pipe()
         self._admin = Admin(self._process)
-        return self._poller()
+        return True
 
-    def _tick(self, asked: bool) -> None:
-        if not self._swept and self._admin is not None:
-            self._swept = True
-            self._admin.sweep()
-        if asked and self._admin is not None:
-            self._admin.answer()
+    @property
+    def addresses(self) -> Mapping[str, Optional[str]]:
+        """Where this process answers on TCP, by what is answered there."""
+        return self._admin.addresses if self._admin is not None else {}
+
+    def _tick(self) -> None:
+        if self._admin is not None:
+            self._admin.tick(monotonic())
         self._process.tick()
+        self._visits.step({}, monotonic())

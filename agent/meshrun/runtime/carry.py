@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from contextvars import Context
 
+from .. import _guard
 from . import loops
 from .context import CURRENT, Carried, Lost
 
@@ -28,6 +29,7 @@ def current() -> Optional[Current]:
     return request if request.colour or request.carried or not request.trusted else None
 
 
+@_guard.guarded(where="inherited")
 def inherited(
     token: Current, library: str, function: Optional[Callable[..., Any]], kind: Optional[type] = None
 ) -> Optional[Current]:

@@ -61,7 +61,11 @@ class Request:
 
     def response_headers(self) -> Tuple[Tuple[str, str], ...]:
         """Headers to add to the response head, at the time when it is written."""
-        return DRAINING_HEADERS if self.mesh and self._process.server.draining else NO_HEADERS
+        server = self._process.server
+        if not (self.mesh and server.draining):
+            return NO_HEADERS
+        server.told()
+        return DRAINING_HEADERS
 
     def status(self, code: int) -> None:
         """The status of the response."""

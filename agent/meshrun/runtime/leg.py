@@ -31,14 +31,8 @@ class Leg:
         self.counters: Dict[Union[int, str], count[int]] = {}
         """By status, or by what happened instead of one: the counter of calls that ended so."""
 
-    def begin(self) -> None:
-        """A call begins."""
-        self.calls.append(None)
-        if self.group is not None:
-            self.group.begin()
-
     def end(self) -> None:
-        """A call ended."""
+        """A call ended: takes back what `Call._begin` did."""
         if self.calls:
             self.calls.pop()
         if self.group is not None:

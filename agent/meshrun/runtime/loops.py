@@ -18,7 +18,7 @@ POOL, LOOP = "pool", "loop"
 
 _POOLS = (
     "anyio", "billiard", "concurrent.futures", "eventlet.tpool", "gevent.threadpool", "multiprocessing.managers",
-    "multiprocessing.pool", "multiprocessing.queues", "multiprocessing.resource_sharer", "trio",
+    "multiprocessing.pool", "multiprocessing.queues", "multiprocessing.resource_sharer", "tornado.wsgi", "trio",
 )  # fmt: skip
 """Modules whose threads and processes work for others: each task, message or connection has a colour of its own."""
 

@@ -11,14 +11,12 @@ from typing import TYPE_CHECKING, Any, List, Mapping, Optional, Tuple
 
 from .. import _applied, _native
 from ..core import policy
-from ..core.settings import MODES
+from ..core.settings import MODES, READS
 
 if TYPE_CHECKING:
     from .process import Process
 
-READS, COLOURS, ROUTES = frozenset(MODES[2:]), frozenset(MODES[3:]), frozenset(MODES[4:])
-"""The modes in which seams read a colour, write it, and route (the table in DESIGN 12)."""
-KILLED, ORDERED = "kill switch ", "POST /mode"
+ORDERED = "POST /mode"
 _ORIGINS = {"environment": "MESHRUN_MODE", "file": "meshrun.yaml"}
 
 
@@ -55,7 +53,7 @@ class Modes:
         if self._process.unmet is not None:
             return "dormant", self._process.unmet
         if self.kill_switch is not None and os.path.lexists(self.kill_switch):
-            return "dormant", KILLED + self.kill_switch
+            return "dormant", _applied.KILLED + self.kill_switch
         shared = self._process.server.ordered
         order = self._order if shared is None else MODES[shared - 1] if shared else None
         if order is not None:
@@ -94,7 +92,7 @@ class Modes:
     @property
     def killed(self) -> bool:
         """Whether the kill switch is on."""
-        return self.reason.startswith(KILLED)
+        return self.reason.startswith(_applied.KILLED)
 
     @property
     def deaths(self) -> int:

@@ -94,7 +94,7 @@ class Call:
         self.address = leg.address
         self.endpoint = leg.endpoint
         self.keepalive = leg.keepalive
-        leg.calls.append(None)  # `Leg.begin` written out, for speed
+        leg.calls.append(None)  # until `Leg.end`
         if leg.group is not None:
             leg.group.begin()
 

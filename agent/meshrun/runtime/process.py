@@ -20,7 +20,7 @@ from ..core.colour import routing
 from ..core.index import Snapshot
 from ..core.model import Pairs
 from ..core.rules import EMPTY, RESERVED, Lifecycle
-from ..core.settings import MODES
+from ..core.settings import COLOURS, MODES, READS, ROUTES
 from ..engines.base import Engine, EngineError, InstancesReading, RulesReading
 from ..lifecycle.server import Server
 from ..telemetry import metrics
@@ -30,7 +30,7 @@ from .headers import Headers, Incoming
 from .inbound import Request
 from .live import Live, labels
 from .local import Local
-from .modes import COLOURS, READS, ROUTES, Modes
+from .modes import Modes
 
 INLINE_SECONDS = 1.0
 """How often a process without an agent thread (a master that forks workers) looks at the engine again."""
@@ -152,11 +152,12 @@ class Process:
         self._publish(rules, instances)
 
     def _publish(self, rules: RulesReading, instances: InstancesReading) -> None:
-        if self.live is None:
+        if self.live is None and self.unmet is None:
             self.unmet = floors.unmet()
             if self.unmet is not None:
                 _guard.report("dormant", self.unmet)
-                return
+        if self.unmet is not None:
+            return
         from ..core.compile import build  # noqa: PLC0415 -- as above
 
         old = self.live
@@ -275,6 +276,7 @@ class Process:
             early=list(_applied.early),
             errors=dict(_guard.errors),
             command=_command(),
+            **self.agent.addresses,
         )
         return seen
 
@@ -298,12 +300,12 @@ class Process:
         ]
         return page + "\n".join(errors) + "\n"
 
-    def fork_master(self) -> None:
-        """This process will fork workers: no thread here."""
+    def fork_master(self, *, spawns: bool) -> None:
+        """This process will fork workers, or spawn them: no thread here."""
         self.forking = True
         self.agent.stop()
         self.inline = True
-        self.server.forks()
+        self.server.forks(spawns=spawns)
 
     def ready(self) -> None:
         """This process serves now."""

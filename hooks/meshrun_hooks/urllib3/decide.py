@@ -114,9 +114,7 @@ def _urlopen_any(original: Function) -> Function:
         headers = args[1] if len(args) > 1 else kwargs.get("headers")
         retries = args[2] if len(args) > 2 else kwargs.get("retries")
         call = _unusual(self, method, url, headers)
-        attempt = None
-        if call is not None:
-            attempt = _begin(self, call, headers, retries) or _abandon(call)
+        attempt = None if call is None else _begin(self, call, headers, retries) or _abandon(call)
         if attempt is None:
             return original(self, method, url, *args, **kwargs)
         if len(args) > 1:

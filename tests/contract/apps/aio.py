@@ -45,13 +45,23 @@ async def hold(request: web.Request) -> web.StreamResponse:
     return web.Response(text=state.colour())
 
 
+async def lasting(request: web.Request) -> web.StreamResponse:
+    """A WebSocket that answers each message, until the other side or the server ends it."""
+    socket = web.WebSocketResponse()
+    await socket.prepare(request)
+    async for message in socket:
+        await socket.send_str(message.data)
+    state.note(request.query_string, "closed" if socket.closed else "open")
+    return socket
+
+
 async def fail(request: web.Request) -> web.StreamResponse:
     raise LookupError("the app's own")
 
 
 def made() -> web.Application:
     app = web.Application()
-    for served in (handlers, fork, stream, hold, fail):
+    for served in (handlers, fork, stream, hold, lasting, fail):
         app.router.add_get("/" + served.__name__, served)
     app.router.add_get("/", plain)
     return app

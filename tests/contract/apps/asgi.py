@@ -25,14 +25,33 @@ async def wait(name: str) -> None:
         await asyncio.sleep(0.01)
 
 
+async def short(receive: Any, send: Any) -> None:
+    await send({"type": "websocket.accept"})
+    await send({"type": "websocket.send", "text": state.colour()})
+    await send({"type": "websocket.close"})
+
+
+async def lasting(name: str, receive: Any, send: Any) -> None:
+    """A WebSocket that answers each message, until the other side or the server ends it."""
+    await receive()
+    await send({"type": "websocket.accept"})
+    while True:
+        message = await receive()
+        if message["type"] == "websocket.disconnect":
+            state.note(name, str(message.get("code")))
+            return
+        await send({"type": "websocket.send", "text": message["text"]})
+
+
 async def application(scope: Any, receive: Any, send: Any) -> None:
     if scope["type"] == "lifespan":
         await lifespan(receive, send)
         return
     if scope["type"] == "websocket":
-        await send({"type": "websocket.accept"})
-        await send({"type": "websocket.send", "text": state.colour()})
-        await send({"type": "websocket.close"})
+        if scope["path"] == "/lasting":
+            await lasting(scope["query_string"].decode(), receive, send)
+        else:
+            await short(receive, send)
         return
     path = scope["path"]
     start = {"type": "http.response.start", "status": 200, "headers": HEADERS}

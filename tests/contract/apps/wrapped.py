@@ -19,16 +19,20 @@ from meshrun_hooks import TABLE
 MAINS = {
     "gunicorn": "gunicorn", "uvicorn": "uvicorn", "aiohttp": "tests.contract.apps.aio",
     "hypercorn": "tests.contract.apps.hyper", "granian": "tests.contract.apps.granian_main",
+    "gevent": "tests.contract.apps.gevent_app",
+    "tornado": "tests.contract.apps.tornado_app", "waitress": "tests.contract.apps.serve",
+    "werkzeug": "tests.contract.apps.serve", "wsgiref": "tests.contract.apps.serve",
+    "django": "tests.contract.apps.serve",
 }  # fmt: skip
 
 
 def seams(library: str) -> Any:
     for trigger, name in TABLE.items():
-        if trigger.partition(".")[0] != library or name == "aiohttp_client":
+        if trigger.partition(".")[0] != library or name in {"aiohttp_client", "gevent"}:  # no servers
             continue
         try:
             importlib.import_module(trigger)
-        except ImportError:
+        except (ImportError, RuntimeError):  # a worker of gunicorn says so that its library is missing
             continue
         for seam in importlib.import_module("meshrun_hooks." + name).SEAMS:
             home, _, path = seam.partition(" ")[0].partition(":")

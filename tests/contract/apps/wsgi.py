@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any, Callable, Dict, Iterator
 from urllib.parse import parse_qs
 
@@ -28,7 +29,7 @@ def application(environ: Dict[str, Any], start_response: Callable[..., Any]) -> 
         return Body()
     if path == "/hold":
         name = parse_qs(environ["QUERY_STRING"])["gate"][0]
-        state.note(name + ".begun")
+        state.note(name + ".begun", str(os.getpid()))
         state.wait(name)
     if path == "/fail":
         raise LookupError("the app's own")

@@ -1,5 +1,6 @@
 """Tells all that a program can ask of the classes and functions of the modules that it is told."""
 
+import gc
 import importlib
 import inspect
 import pickle
@@ -52,6 +53,7 @@ def described(thing):
 
 for name in sys.argv[1:]:
     module = importlib.import_module(name)
+    gc.collect()  # `attrs` replaces classes; whether the first one is gone is else a matter of chance
     whole = {
         "module": repr((module.__spec__, module.__loader__, getattr(module, "__file__", None))),
         "names": sorted(vars(module)),

@@ -11,6 +11,7 @@ from typing import Any, Dict, List, Optional
 
 import pytest
 
+from meshrun import _processes
 from meshrun.boot import crash
 
 ENVIRON: Dict[str, str] = {"MESHRUN_SERVICE": "web"}
@@ -63,14 +64,14 @@ def test_a_mark_of_a_dead_process_counts_if_it_is_known_to_have_died_young(
 
 
 def test_a_mark_of_a_process_that_lives_counts_nothing_and_stays(tmp_path: Path) -> None:
-    who = "%d.%d" % (os.getppid(), crash.born(os.getppid()))
+    who = "%d.%d" % (os.getppid(), _processes.born(os.getppid()))
     path = mark(tmp_path, "used", who)
     assert start(tmp_path)[0].deaths == 0
     assert path.exists()
 
 
 def test_a_mark_of_this_process_before_it_became_this_program_counts_nothing_and_goes(tmp_path: Path) -> None:
-    who = "%d.%d" % (os.getpid(), crash.born(os.getpid()))
+    who = "%d.%d" % (os.getpid(), _processes.born(os.getpid()))
     path = mark(tmp_path, "used", who)
     assert start(tmp_path)[0] is not None
     assert not path.exists()

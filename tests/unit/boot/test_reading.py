@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
+import sys
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -92,3 +96,21 @@ def test_the_kill_switch_lies_in_the_state_folder_of_core(environ: dict[str, str
     setting = environ.get("MESHRUN_STATE_DIR")
 
     assert tuple(switch.state_dirs(environ, 7)) == places.state_dirs(environ, 7, setting)
+
+
+def test_the_release_of_a_package_that_does_not_say_it_is_that_of_its_metadata(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "toy").mkdir()
+    (tmp_path / "toy" / "__init__.py").touch()
+    for name in ("toybox-9.dist-info", "Toy-1.2.3.dist-info"):
+        (tmp_path / name).mkdir()
+    monkeypatch.syspath_prepend(str(tmp_path))
+    toy = importlib.import_module("toy")
+    try:
+        assert versions.installed("toy") == "1.2.3"
+        toy.__path__ = [str(tmp_path / "archive.zip" / "toy")]  # there the folder cannot be listed
+        (tmp_path / "Toy-1.2.3.dist-info" / "METADATA").write_text("Name: toy\nVersion: 1.2.3\n")
+        assert versions.installed("toy") == "1.2.3"
+    finally:
+        del sys.modules["toy"]

@@ -47,17 +47,17 @@ def test_show_gives_each_value_with_its_origin(meshctl: Meshctl, monkeypatch: py
     assert rows["MESHRUN_TRUST"] == "none default with MESHRUN_ENTRY=1"
     assert rows["MESHRUN_LANE"] == "- default: none, in the baseline"
     assert rows["MESHRUN_DRAIN_SECONDS"] == "6 default"
-    assert "MESHRUN_PROBE" not in rows  # nothing reads it yet
+    assert "MESHRUN_COMPAT" not in rows  # nothing reads it yet
 
 
 def test_show_for_machines_has_every_setting_and_no_secret(meshctl: Meshctl) -> None:
-    meshctl.environ.update(MESHRUN_ADMIN_TOKEN="hush", OTEL_SERVICE_NAME="billing")
+    meshctl.environ.update(MESHRUN_ADMIN_TOKEN="hush", OTEL_SERVICE_NAME="billing", MESHRUN_STORE="etcd://u:hush@h")
     found = shown(config(meshctl, "ports: { http: 8000 }\n", "show", "-o", "json"))
     assert len(found) == len(config_keys.KEYS)
     assert found["MESHRUN_SERVICE"]["value"] == "billing"
     assert found["MESHRUN_SERVICE"]["source"] == "environment (OTEL_SERVICE_NAME)"
     assert found["MESHRUN_PORTS"]["value"] == {"http": 8000}
-    assert found["MESHRUN_ADMIN_TOKEN"]["value"] is None
+    assert (found["MESHRUN_ADMIN_TOKEN"]["value"], found["MESHRUN_STORE"]["value"]) == (None, "etcd://u:***@h")
     assert "hush" not in config(meshctl, "", "show").out
 
 
@@ -125,8 +125,22 @@ def test_a_file_that_is_named_is_checked_by_itself(meshctl: Meshctl) -> None:
     assert (missing.status, missing.err.startswith("meshctl: MR2003")) == (2, True)
 
 
+@pytest.mark.parametrize(("token", "status"), [("", 1), ("hush", 0)])
+def test_check_misses_the_token_of_the_admin_api(meshctl: Meshctl, token: str, status: int) -> None:
+    meshctl.environ.update(MESHRUN_ADMIN="127.0.0.1:55200", MESHRUN_ADMIN_TOKEN=token)
+    run = meshctl("config", "check", here=False)
+    assert (run.status, "MESHRUN_ADMIN: it is not opened without a token" in run.out) == (status, bool(status))
+
+
+def test_a_file_may_leave_the_token_to_the_environment(meshctl: Meshctl) -> None:
+    path = meshctl.folder / "other.yaml"
+    path.write_text("admin: 127.0.0.1:55200\n")
+    run = meshctl("config", "check", str(path), here=False)
+    assert (run.status, "note" in run.out) == (0, True)
+
+
 def test_what_does_no_harm_is_no_finding(meshctl: Meshctl) -> None:
-    run = config(meshctl, "probe: 0.0.0.0:1\nwire_read: [sct, baggage]\nentry: true\ntrust: all\n", "check")
+    run = config(meshctl, "compat: [mse]\nwire_read: [sct, baggage]\nentry: true\ntrust: all\n", "check")
     assert run.status == 0
     assert "note  " in run.out
     assert "everybody's colour counts" in " ".join(run.out.split())
@@ -137,6 +151,7 @@ def test_init_prints_a_file_that_is_valid_as_it_is_and_with_every_line_switched_
     assert yaml.safe_load(text) is None
     assert max(map(len, text.splitlines())) <= 110
     on = re.sub(r"(?m)^#(?=[a-z_]+:)", "", text)
+    meshctl.environ["MESHRUN_ADMIN_TOKEN"] = "hush"
     usable = {name.lower() for name, key in config_keys.KEYS.items() if key.used and not key.early}
     assert set(yaml.safe_load(on)) == usable
     assert config(meshctl, on, "check").out.startswith("no problem")

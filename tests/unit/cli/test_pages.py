@@ -20,7 +20,16 @@ if TYPE_CHECKING:
     from tests.unit.cli.conftest import Meshctl, Processes
 
 ROOT = Path(__file__).resolve().parents[3]
-PAGES = ("README.md", "docs/rules.md", "docs/settings.md", "docs/errors.md", "docs/operating.md")
+PAGES = (
+    "README.md",
+    "docs/rules.md",
+    "docs/settings.md",
+    "docs/errors.md",
+    "docs/operating.md",
+    "docs/vm.md",
+    "docs/image.md",
+    "docs/stopping.md",
+)
 
 
 def page(name: str) -> str:
@@ -62,7 +71,8 @@ def test_every_command_that_the_pages_show_does_what_it_says(
         run = meshctl(*words)
         assert run.status == (1 if differs else 0), (words, run.out, run.err)
     assert meshctl("lane", "delete", "gray", "--force").status == 0  # the README creates a lane of that name
-    others = commands(page("README.md"), "meshctl")
+    # `bundle` and `vm` are run as docs/bundle.md and docs/vm.md show them, by tests of their own.
+    others = [words for words in commands(page("README.md"), "meshctl") if words[0] not in ("bundle", "vm")]
     for words in others:
         run = meshctl(*words)
         assert run.status == 0, (words, run.out, run.err)

@@ -215,11 +215,11 @@ def test_the_state_folder_of_the_setting_is_searched_besides_those_of_all_users_
 
     named = str(meshctl.state)
     root = processes.folders({}, 0, named, None)
-    assert root == (named, "/run/meshrun", "/run/user/*/meshrun", "/tmp/meshrun-*")
+    assert root == (named, "/run/meshrun", "/run/user/*/meshrun", "/run/meshrun-*", "/tmp/meshrun-*")
     assert processes.folders({}, 1000, named, None) == (named,)
     assert processes.folders({}, 0, named, "/only/this/") == ("/only/this",)
     own = processes.folders({"XDG_RUNTIME_DIR": "/run/user/1000"}, 1000, None, None)
-    assert own == ("/run/meshrun", "/run/user/1000/meshrun", "/tmp/meshrun-1000")
+    assert own == ("/run/meshrun", "/run/user/1000/meshrun", "/tmp/meshrun-1000", "/run/meshrun-*")
     process(101)
     assert [p.pid for p in processes.live((named,), os.getuid())] == [101]
 

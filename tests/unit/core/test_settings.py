@@ -6,7 +6,7 @@ from typing import Any, Dict
 
 import pytest
 
-from meshrun.core.settings import resolve
+from meshrun.core.settings import endpoint, resolve
 
 
 def given(**values: str) -> Dict[str, str]:
@@ -59,6 +59,16 @@ def test_a_name_of_opentelemetry_counts_where_no_other_does() -> None:
         ("CARRY", "*"),
         ("CARRY", "a:b"),
         ("COLOUR_KEYS", "a b"),
+        ("PROBE", "55199"),
+        ("PROBE", ":55199"),
+        ("PROBE", "::1:55199"),
+        ("PROBE", "probe.example:55199"),
+        ("PROBE", "0.0.0.0:0"),
+        ("PROBE", "0.0.0.0:x"),
+        ("ADMIN", "127.0.0.1"),
+        ("ADMIN", "0.0.0.0:55200"),
+        ("ADMIN", "[::]:55200"),
+        ("ADMIN", "10.0.0.1:55200"),
     ],
 )
 def test_a_value_that_cannot_be_read_is_warned_about_and_the_next_source_counts(name: str, value: str) -> None:
@@ -74,6 +84,20 @@ def test_values_that_look_odd_and_are_good() -> None:
     assert found.warnings == ()
     assert (found["PORT"], found["ENTRY"], found["CARRY"]) == (8080, True, ("X-Tenant", "x-debug-*"))
     assert found.tags == {"version": "v2", "zone": "a"}
+
+
+@pytest.mark.parametrize(
+    ("value", "parts"),
+    [
+        ("127.0.0.1:55199", ("127.0.0.1", 55199)),
+        (" localhost:1 ", ("127.0.0.1", 1)),
+        ("[::1]:65535", ("::1", 65535)),
+    ],
+)
+def test_an_address_with_its_port(value: str, parts: object) -> None:
+    assert endpoint(value) == parts
+    found = resolve(given(PROBE=value, ADMIN=value), {})
+    assert (found.warnings, found["PROBE"], found["ADMIN"]) == ((), value.strip(), value.strip())
 
 
 def test_unknown_settings_are_named() -> None:

@@ -1,4 +1,4 @@
-"""A registry in memory, the settings of a service, and waiting with a bound."""
+"""A registry in memory, and the settings of a service."""
 
 from __future__ import annotations
 
@@ -10,9 +10,8 @@ import pytest
 
 from meshrun.core.model import Instance
 from meshrun.core.settings import Settings, resolve
+from meshrun.core.timeline import Timeline
 from meshrun.engines.base import Edit, Engine, EngineError, InstancesReading, Revision, RulesReading
-
-BOUND_SECONDS = 20.0
 
 
 class MemoryEngine(Engine):
@@ -22,6 +21,7 @@ class MemoryEngine(Engine):
 
     def __init__(self) -> None:
         self.records: Dict[str, Instance] = {}
+        self.lives: Dict[str, Timeline] = {}
         self.log: List[Tuple[str, str]] = []
         self.down = False
         self.hang = 0.0
@@ -64,6 +64,14 @@ class MemoryEngine(Engine):
         if instance.id in self.records:
             self.records[instance.id] = self.records[instance.id]._replace(state=state)
 
+    def note(self, timeline: Timeline) -> None:
+        if self.down:
+            raise EngineError("the store is down; start it")
+        self.lives[timeline.id] = timeline
+
+    def timelines(self) -> Sequence[Timeline]:
+        return tuple(self.lives.values())
+
     def deregister(self, instance: Instance) -> None:
         self._call("deregister", instance)
         self.records.pop(instance.id, None)
@@ -80,21 +88,6 @@ def settings() -> Callable[..., Settings]:
         return resolve({"MESHRUN_" + name: value for name, value in {"SERVICE": "web", **values}.items()}, {})
 
     return make
-
-
-@pytest.fixture
-def wait() -> Callable[[Callable[[], Any]], Any]:
-    """Wait until something is true, for at most a generous bound; answers whether it became so."""
-
-    def until(holds: Callable[[], Any]) -> Any:
-        end = time.monotonic() + BOUND_SECONDS
-        while not holds():
-            if time.monotonic() > end:
-                return False
-            time.sleep(0.01)
-        return True
-
-    return until
 
 
 @pytest.fixture

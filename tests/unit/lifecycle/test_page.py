@@ -5,8 +5,11 @@ from __future__ import annotations
 import os
 import signal
 import time
+from pathlib import Path
 from typing import Any, Callable
 
+from meshrun import _processes
+from meshrun.lifecycle import page as pages
 from meshrun.lifecycle.page import BORN, DRAINING, IDLE, INFLIGHT, PID, REQUESTS, Limits, Load, Page, private_row
 
 
@@ -74,3 +77,30 @@ def test_a_process_that_is_no_server_counts_for_itself() -> None:
     row = private_row()
     row[INFLIGHT] += 1
     assert (row[PID], row[INFLIGHT]) == (os.getpid(), 1)
+
+
+def test_a_page_in_a_file_is_found_by_the_pid_of_its_root(tmp_path: Path) -> None:
+    made = Page.shared(str(tmp_path), os.getpid(), 7)
+    made.identity = "host-80-abc"
+    made.state = DRAINING
+    found = Page.found(str(tmp_path), os.getpid(), 7)
+    assert found is not None
+    assert (found.identity, found.state) == ("host-80-abc", DRAINING)
+    found.write_ticket(70000)
+    assert made.ticket(70000) == 1
+    assert Page.found(str(tmp_path), os.getpid(), 8) is None
+    pages.remove(str(tmp_path), os.getpid(), 7)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_page_of_a_root_that_was_killed_is_removed(tmp_path: Path) -> None:
+    Page.shared(str(tmp_path), 2**30, 7)
+    Page.shared(str(tmp_path), os.getpid(), _processes.born(os.getpid()))
+    assert [path.name for path in tmp_path.iterdir()] == ["%d-%d.page" % (os.getpid(), _processes.born(os.getpid()))]
+
+
+def test_a_file_that_is_no_page_is_not_trusted(tmp_path: Path) -> None:
+    (tmp_path / "1-2.page").write_bytes(b"short")
+    assert Page.found(str(tmp_path), 1, 2) is None
+    (tmp_path / "3-4.page").symlink_to(tmp_path / "1-2.page")
+    assert Page.found(str(tmp_path), 3, 4) is None

@@ -11,9 +11,10 @@ from typing import Any, Callable, List
 
 import pytest
 
+from meshrun import _processes
 from meshrun.core.rules import Lifecycle
 from meshrun.lifecycle import drain as drain_module
-from meshrun.lifecycle import processes, signals
+from meshrun.lifecycle import signals
 from meshrun.lifecycle.page import DELIVERED, DRAINING, OFFLINE
 from meshrun.lifecycle.server import Server
 
@@ -28,7 +29,7 @@ def rule() -> List[Lifecycle]:
 
 @pytest.fixture
 def make(engine: Any, settings: Any, tmp_path: Path, rule: List[Lifecycle], monkeypatch: pytest.MonkeyPatch) -> Make:
-    monkeypatch.setattr(signals, "adopt", lambda gate: None)
+    monkeypatch.setattr(signals, "adopt", lambda gate, leaves: None)
     monkeypatch.setattr("atexit.register", lambda function: None)
 
     def server(**values: str) -> Server:
@@ -120,6 +121,17 @@ def test_requests_in_flight_are_counted_over_threads(serving: Make) -> None:
     server.leave()
     server.leave()  # one too many does no harm
     assert server.status()["inflight"] == 0
+
+
+def test_what_a_server_has_not_sent_yet_counts_as_in_flight(serving: Make) -> None:
+    server = serving()
+    server.unfinished = lambda: 2
+    server.enter()
+    server.settle()
+    assert server.status()["inflight"] == 2
+    server.unfinished = lambda: 0
+    server.settle()
+    assert server.status()["inflight"] == 1
 
 
 def test_a_program_that_serves_nothing_never_holds(make: Make) -> None:
@@ -221,7 +233,7 @@ def test_offline_of_a_worker_that_died_is_ended_by_another(serving: Make, engine
     assert engine.records == {}
 
 
-def test_a_forked_worker_registers_under_the_roots_id_and_its_signals_pass(
+def test_a_forked_worker_registers_under_the_roots_id_and_holds_for_the_root(
     make: Make, engine: Any, in_child: Callable[[Callable[[], Any]], int]
 ) -> None:
     server = make()
@@ -237,7 +249,7 @@ def test_a_forked_worker_registers_under_the_roots_id_and_its_signals_pass(
         (record,) = engine.records.values()
         assert (record.id, record.port) == (server.instance_id, 8000)
         assert server.status()["role"] == "worker"
-        return not server.gate(signal.SIGTERM)
+        return server.gate(signal.SIGTERM)
 
     server.before_fork()
     assert in_child(worker) == 0
@@ -267,7 +279,7 @@ def test_a_root_with_workers_holds_and_reads_the_limits_that_a_worker_read(
 
 def test_a_daemonised_server_becomes_a_root(make: Make, in_child: Any, monkeypatch: Any) -> None:
     server = make()
-    monkeypatch.setattr(processes, "alive", lambda pid, born: False)
+    monkeypatch.setattr(_processes, "alive", lambda pid, born: False)
 
     def daemon() -> bool:
         server.after_fork_child()
@@ -341,7 +353,7 @@ def test_a_default_disposition_is_gated_while_it_reads_as_before(in_child: Any) 
             held.append(signum)
             return True
 
-        signals.adopt(hold)
+        signals.adopt(hold, lambda: True)
         os.kill(os.getpid(), signal.SIGTERM)
         handler: Any = signal.getsignal(signal.SIGTERM)
         assert handler.meshrun_handler == signal.SIG_DFL
@@ -356,7 +368,7 @@ def test_a_passed_signal_takes_the_default_action(in_child: Any) -> None:
     pid = os.fork()
     if pid == 0:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        signals.adopt(lambda signum: False)
+        signals.adopt(lambda signum: False, lambda: True)
         os.kill(os.getpid(), signal.SIGTERM)
         time.sleep(60)
         os._exit(0)

@@ -18,7 +18,7 @@ Wait = Callable[[Callable[[], Any]], Any]
 
 @pytest.fixture
 def server(engine: Any, settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Server:
-    monkeypatch.setattr(signals, "adopt", lambda gate: None)
+    monkeypatch.setattr(signals, "adopt", lambda gate, leaves: None)
     monkeypatch.setattr("atexit.register", lambda function: None)
     rule = Lifecycle(drain_seconds=600.0, drain_quiet=600.0, drain_min=600.0)
     made = Server(settings(), str(tmp_path), lambda: engine, lambda: rule, lambda where, error: None)

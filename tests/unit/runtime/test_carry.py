@@ -9,6 +9,7 @@ from typing import Any, Iterator, List
 
 import pytest
 
+from meshrun import _guard
 from meshrun.core.model import Pairs
 from meshrun.runtime import carry, context
 from meshrun.runtime.context import CURRENT, Carried, Lost
@@ -85,6 +86,17 @@ def test_a_loop_is_lost_a_worker_has_nothing_and_a_task_of_a_pool_is_of_its_requ
     assert lost.library == "threading"
     # Without a colour nothing can be lost.
     assert carry.inherited(Carried((), (("a", "b"),), trusted=True), "threading", serve_forever, object) is None
+
+
+def test_a_function_that_cannot_be_judged_is_counted_and_gets_nothing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(_guard, "errors", {})
+    odd = types.FunctionType(serve_forever.__code__, {}, "odd")
+    monkeypatch.setattr(odd, "__module__", ["no", "name"])
+    assert carry.inherited(REQUEST, "gevent", odd) is None
+    assert _guard.errors == {"inherited": 1}
+    assert "meshrun: inherited: " in capsys.readouterr().err
 
 
 def test_a_lost_call_is_counted_when_its_colour_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:

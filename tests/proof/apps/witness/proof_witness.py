@@ -56,7 +56,7 @@ def facts(modules):
         "builtins": sorted(vars(sys.modules["builtins"])),
         "main": sorted(vars(sys.modules["__main__"])),
         "threads": _threads(modules),
-        "tasks": _tasks() - ours["tasks"],
+        "tasks": _tasks(modules, ours["tasks"]),
         "descriptors": _descriptors(ours["descriptors"]),
         "signals": _signals(modules),
         "handlers": _log_handlers(modules),
@@ -117,16 +117,17 @@ def _ours(modules):
     agent = getattr(process, "agent", None)
     if agent is None:
         return {"descriptors": set(), "tasks": 0}
-    held = (agent._heard, agent._wake, getattr(agent._admin, "descriptor", None))
+    held = (agent._heard, agent._wake, *getattr(agent._admin, "descriptors", ()))
     numbers = {one.number for one in held if one is not None and one.ours}
     return {"descriptors": numbers, "tasks": 1 if agent.running else 0}
 
 
-def _tasks():
-    """Threads of the system; one that Python has ended may need a moment more to be gone."""
+def _tasks(modules, ours):
+    """Threads of the system but for ours; one that has just done its work may need a moment more to be gone."""
+    known = 1 if "threading" not in modules else len(modules["threading"].enumerate())
     for _ in range(100):
-        number = len(os.listdir("/proc/self/task"))
-        if number <= len(sys._current_frames()):
+        number = len(os.listdir("/proc/self/task")) - ours
+        if number <= known:
             break
         time.sleep(0.01)
     return number
@@ -160,6 +161,8 @@ def _signals(modules):
 
 
 def _handler(handler):
+    if own(type(handler).__module__):  # read behind `signal`: a program would import that, and see what is behind ours
+        handler = handler.meshrun_handler
     if handler is None or isinstance(handler, int):
         return repr(handler)
     return _name(handler)

@@ -1,10 +1,16 @@
-"""Which process is which: alive or not, root or worker. Reads /proc, decides nothing."""
+"""Which process is which: alive or not, root or worker. Reads /proc, decides nothing.
+
+Light on purpose: the crash guard asks while the interpreter starts.
+"""
 
 from __future__ import annotations
 
 import os
 import sys
-from typing import Optional, Tuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Optional, Tuple
 
 _DEAD = ("Z", "X", "x")
 
@@ -47,8 +53,10 @@ def _exists(pid: int) -> bool:
 def child_of_multiprocessing() -> bool:
     """Whether multiprocessing started this process, by fork, spawn or forkserver: then it is a worker of its parent."""
     module = sys.modules.get("multiprocessing.process")
-    parent = getattr(module, "parent_process", None)
-    return parent is not None and parent() is not None
+    if module is None or not hasattr(module, "parent_process"):
+        return False
+    # A spawned one knows its parent only once it has imported the main program; until then this is what it goes by.
+    return module.parent_process() is not None or bool(getattr(module.current_process(), "_inheriting", False))
 
 
 def foreground() -> bool:

@@ -1,0 +1,47 @@
+"""wsgiref's server under the server contract, where its port is named; elsewhere it is only read."""
+
+from __future__ import annotations
+
+import signal
+from typing import ClassVar, Iterator, Optional, Sequence
+
+import pytest
+
+from tests.contract.running import Stage, stage, until
+from tests.contract.server import GRAY, ServerContract
+
+COMMAND = ("-m", "tests.contract.apps.serve", "wsgiref")
+
+
+class TestNamed(ServerContract):
+    """A thread for each request; HTTP/1.0, so that each connection ends."""
+
+    command: ClassVar[Sequence[str]] = COMMAND
+    keepalive: ClassVar[Optional[float]] = None
+    persistent: ClassVar[bool] = False
+
+
+@pytest.fixture
+def on() -> Iterator[Stage]:
+    """A stage for one of them."""
+    with stage(COMMAND) as made:
+        yield made
+
+
+def test_one_that_nobody_named_is_read_and_no_instance(on: Stage) -> None:
+    running = on.start(command=(*COMMAND[:-1], "wsgiref.unnamed"))
+    assert running.get("/", GRAY).body == "lane=gray"
+    assert running.status()["reason"] == "no hooked server listens"
+    running.kill(signal.SIGTERM)
+    assert running.exit_code() == -signal.SIGTERM
+
+
+def test_a_server_that_ends_by_itself_leaves_and_the_program_goes_on(on: Stage) -> None:
+    running = on.start(command=(*COMMAND[:-1], "wsgiref.ends"))
+    on.registered(running)
+    running.open("end")
+    until(lambda: running.noted("ended") is not None, running.said)
+    until(lambda: not on.records(), running.said)
+    assert running.process.poll() is None
+    running.open("exit")
+    assert running.exit_code() == 5
