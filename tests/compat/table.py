@@ -35,10 +35,12 @@ COMPANIONS: Mapping[str, str] = {
 
 FIRST: Mapping[Tuple[str, str], str] = {
     ("aiohttp", "3.11"): "3.8.3",
+    ("flask", "3.11"): "2.1",  # runs earlier; but granian asks for a newer click than flask 1.1 takes
     ("gevent", "3.11"): "23.9.1",
     ("greenlet", "3.11"): "3.0",
     ("requests", "3.11"): "2.29",  # runs earlier; from here on it sends every body through urllib3's `urlopen`
     ("uvloop", "3.11"): "0.17",
+    ("werkzeug", "3.11"): "2.1",  # with that flask
     ("wrapt", "3.11"): "1.14",
 }
 """(library, Python) -> the oldest release from the floor up that installs and imports there."""

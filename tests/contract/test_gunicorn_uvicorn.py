@@ -9,6 +9,7 @@ import time
 from typing import Any, ClassVar, Iterator, List, Optional, Sequence
 
 import pytest
+import uvicorn
 
 from tests.compat.environments import needed
 from tests.contract.running import NO_CONTROL, RELEASE, Running, Stage, stage, until
@@ -28,9 +29,8 @@ def python() -> str:
     """An interpreter that has the package of the worker."""
     if importlib.util.find_spec("uvicorn_worker") is not None:
         return sys.executable
-    return needed(
-        "uvicorn-worker", sys.executable, ["uvicorn-worker", "gunicorn==" + RELEASE, "setuptools", "pyyaml", "wrapt"]
-    )
+    here = ["gunicorn==" + RELEASE, "uvicorn==" + uvicorn.__version__]
+    return needed("uvicorn-worker", sys.executable, ["uvicorn-worker", *here, "setuptools", "pyyaml", "wrapt"])
 
 
 @pytest.fixture(scope="class")
