@@ -102,7 +102,8 @@ class ServerContract:
             os.kill(child, signal.SIGTERM)
         assert running.get("/").status == 200
         assert [record.state for record in shared.records()] == ["ready"]
-        os.kill(child, signal.SIGKILL)  # where the app's handler is inherited it lives on, as bare
+        with contextlib.suppress(ProcessLookupError):  # where the app's handler is inherited it lives on, as bare
+            os.kill(child, signal.SIGKILL)
 
     # --- start ---
 

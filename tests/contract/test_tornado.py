@@ -104,7 +104,7 @@ class TestServer:
         running.kill(signal.SIGTERM)
         until(lambda: running.status().get("draining"), running.said)
         assert running.get("/").status == 200  # long after the connection is gone
-        assert running.status()["inflight"] == 1
+        until(lambda: running.status()["inflight"] == 1, running.said)
         running.open("alone")
         assert running.exit_code() == -signal.SIGTERM
         assert running.noted("alone.ended") == "lane=gray"
