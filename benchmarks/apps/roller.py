@@ -1,72 +1,83 @@
-"""Sends RATE requests a second, GET and POST in turn, until its standard input ends:  roller.py LIBRARY RATE
+"""Sends requests, GET and POST in turn, until its standard input ends:  roller.py LIBRARY RATE [IDLE [REPEAT]]
 
-Each line of its input is a list of base URLs, which are asked in turn. Prints what failed and the slowest as JSON.
+RATE a second; and, from connections of their own, BURST at once every IDLE seconds, so that each connection lies idle
+for about that long. Each line of its input is a list of base URLs, which are asked in turn. With REPEAT every so many
+requests one is sent a second time, to see that somebody notices. Prints a line after its first call, and at the end
+every call as JSON: number, when it began, seconds, error, answer.
 """
 
 import asyncio
 import itertools
 import json
+import queue
+import random
 import sys
 import threading
 import time
 
-THREADS = 24
+THREADS, BURST, IDLE_FROM = 24, 6, 1000000
 
 
 class Run:
     def __init__(self):
-        self.bases, self.failures, self.durations, self.ended = [], [], [], False
+        self.bases, self.calls = [], []
         self.turn = itertools.count()
-        self.started = threading.Event()
+        self.started, self.ended = threading.Event(), threading.Event()
         threading.Thread(target=self.read, daemon=True).start()
 
     def read(self):
         for line in sys.stdin:
             self.bases = line.split()
             self.started.set()
-        self.ended = True
+        self.ended.set()
 
     def url(self, number):
         bases = self.bases
         return "%s/do/%d" % (bases[next(self.turn) % len(bases)], number)
 
-    def note(self, began, error):
-        self.durations.append(time.time() - began)
-        if error:
-            self.failures.append([began, time.time(), error[:300]])
-
-    def numbers(self, rate):
-        """Each number when its time has come; and how long to wait for the next."""
-        begin = time.monotonic()
-        for number in itertools.count(1):
-            yield number, begin + number / rate - time.monotonic()
+    def note(self, number, began, error, said):
+        if not self.calls:
+            print("begun", flush=True)
+        self.calls.append([number, began, time.time() - began, error[:300], said])
 
 
-def threaded(run, rate, session):
-    import queue
+def steady(rate):
+    """Each number, and how long to wait for it."""
+    begin = time.monotonic()
+    for number in itertools.count(1):
+        yield number, begin + number / rate - time.monotonic()
 
+
+def bursts(idle):
+    """A burst, and a silence after which the server's own idle timeout may or may not have closed the connections."""
+    for number in itertools.count(IDLE_FROM):
+        yield number, 0.0 if number % BURST else idle + random.uniform(-0.05, 0.05)
+
+
+def threaded(run, numbers, sessions, repeat=0):
     due = queue.Queue()
 
-    def work():
-        call = session()
+    def work(call):
         while True:
             number = due.get()
             if number is None:
                 return
-            began, error = time.time(), ""
+            began, error, said = time.time(), "", ""
+            method, body = ("POST", b"some body") if number % 2 else ("GET", None)
             try:
-                call("POST" if number % 2 else "GET", run.url(number), b"some body" if number % 2 else None)
+                said = call(method, run.url(number), body)
+                if repeat and not number % repeat:
+                    call(method, run.url(number), body)
             except Exception as caught:  # noqa: BLE001 -- whatever an app would see
                 error = repr(caught)
-            run.note(began, error)
+            run.note(number, began, error, said)
 
-    workers = [threading.Thread(target=work) for _ in range(THREADS)]
+    workers = [threading.Thread(target=work, args=(session,)) for session in sessions]
     for worker in workers:
         worker.start()
-    for number, wait in run.numbers(rate):
-        if run.ended:
+    for number, wait in numbers:
+        if run.ended.wait(max(0.0, wait)):
             break
-        time.sleep(max(0.0, wait))
         due.put(number)
     for _ in workers:
         due.put(None)
@@ -78,52 +89,71 @@ def requests_session():
     import requests
 
     session = requests.Session()
-    return lambda method, url, body: session.request(method, url, data=body, timeout=30).raise_for_status()
+
+    def call(method, url, body):
+        answer = session.request(method, url, data=body, timeout=30)
+        answer.raise_for_status()
+        return answer.text
+
+    return call
 
 
 def httpx_session():
     import httpx
 
     client = httpx.Client(timeout=30)
-    return lambda method, url, body: client.request(method, url, content=body).raise_for_status()
+    return lambda method, url, body: client.request(method, url, content=body).raise_for_status().text
 
 
-async def in_loop(run, rate):
+async def in_loop(run, numbers):
     import aiohttp
 
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(30)) as session:
 
         async def one(number):
-            began, error = time.time(), ""
+            began, error, said = time.time(), "", ""
             try:
                 method, body = ("POST", b"some body") if number % 2 else ("GET", None)
                 async with session.request(method, run.url(number), data=body) as answer:
                     answer.raise_for_status()
-                    await answer.read()
+                    said = await answer.text()
             except Exception as caught:  # noqa: BLE001 -- whatever an app would see
                 error = repr(caught)
-            run.note(began, error)
+            run.note(number, began, error, said)
 
         tasks = set()
-        for number, wait in run.numbers(rate):
-            if run.ended:
+        ended = asyncio.ensure_future(asyncio.get_running_loop().run_in_executor(None, run.ended.wait))
+        for number, wait in numbers:
+            await asyncio.wait([ended], timeout=max(0.0, wait))
+            if run.ended.is_set():
                 break
-            await asyncio.sleep(max(0.0, wait))
             task = asyncio.ensure_future(one(number))
             tasks.add(task)
             task.add_done_callback(tasks.discard)
         await asyncio.gather(*tasks)
 
 
+async def both_in_loop(run, rate, idle):
+    await asyncio.gather(in_loop(run, steady(rate)), *([in_loop(run, bursts(idle))] if idle else []))
+
+
 def main():
     library, rate = sys.argv[1], int(sys.argv[2])
+    idle, repeat = (*map(float, sys.argv[3:]), 0.0, 0.0)[:2]
     run = Run()
     run.started.wait()
     if library == "aiohttp":
-        asyncio.run(in_loop(run, rate))
+        asyncio.run(both_in_loop(run, rate, idle))
     else:
-        threaded(run, rate, globals()[library + "_session"])
-    print(json.dumps({"failures": run.failures, "sent": len(run.durations), "slowest": max(run.durations)}))
+        session = globals()[library + "_session"]
+        sessions = [session() for _ in range(THREADS)]  # before the first call: some take long to make
+        beside = threading.Thread(target=threaded, args=(run, bursts(idle), [session()] * BURST))
+        if idle:
+            beside.start()
+        threaded(run, steady(rate), sessions, repeat)
+        if idle:
+            beside.join()
+    print("\n" + json.dumps(run.calls))
 
 
 if __name__ == "__main__":
