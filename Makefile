@@ -13,7 +13,7 @@ demo: .venv/ready-demo ## three unmodified apps in two versions, on this machine
 	.venv/bin/python examples/demo/run.py
 
 test: .venv/ready-test ## all tests
-	$(PYTEST) -n 2
+	$(PYTEST) -n 4
 
 check: lint types ## lint, types and the fast tests: under 3 minutes
 	$(PYTEST) -n 4 -m "not slow" tests/repo tests/unit tests/contract

@@ -79,12 +79,16 @@ def adopted() -> bool:
     return isinstance(_signal.getsignal(_signal.SIGTERM), Adopted)
 
 
-def abandon() -> None:
-    """In a forked child: back to the bare dispositions, so that a child in a long C call dies at once as it would."""
+def abandon() -> bool:
+    """In a forked child: back to the bare dispositions, so that a child in a long C call dies at once as it would.
+
+    Whether SIGTERM has its default then: the parent had no handler of its own when it forked.
+    """
     for signum in (_signal.SIGTERM, _signal.SIGINT):
         handler = _signal.getsignal(signum)
         if isinstance(handler, Adopted):
             _signal.signal(signum, handler.meshrun_handler)
+    return bool(_signal.getsignal(_signal.SIGTERM) == _signal.SIG_DFL)
 
 
 def early(environ: Mapping[str, str]) -> None:

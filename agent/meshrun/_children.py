@@ -8,14 +8,14 @@ from __future__ import annotations
 import os
 from time import monotonic
 
+from .core.drain import ECHO_SECONDS
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import List, Optional
 
 _SIGTERM = 15
 _kill = os.kill
-ECHO_SECONDS = 0.5
-"""As `core.drain` has it: a signal this soon after the first is the same one."""
 
 
 class HandOn:

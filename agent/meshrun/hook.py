@@ -23,6 +23,7 @@ if TYPE_CHECKING:  # `typing` costs 10 ms, and a hook may be all that a small pr
     from .runtime.outbound import Call as Call  # noqa: PLC0414 - as above
     from .runtime.outbound import Client as Client  # noqa: PLC0414 - as above
     from .runtime.process import Process
+    from .runtime.streams import Events as Events  # noqa: PLC0414 - as above
 
 VERSION = 1
 guarded = _guard.guarded
@@ -85,7 +86,12 @@ def inbound(headers: Sequence[Tuple[Any, Any]], method: str, path: str, peer: Op
     return _bound["inbound"](headers, method, path, peer)  # type: ignore[no-any-return]
 
 
-_bound: Dict[str, Callable[..., Any]] = {"outbound": outbound, "inbound": inbound}
+def events(headers: Sequence[Tuple[Any, Any]]) -> Optional[Events]:
+    """What follows a response if its head begins server-sent events; None: it begins none. For what is `guarded`."""
+    return None if _load() is None else _bound["events"](headers)
+
+
+_bound: Dict[str, Callable[..., Any]] = {"outbound": outbound, "inbound": inbound, "events": events}
 
 
 def _load() -> Optional[Process]:
@@ -133,7 +139,7 @@ os.register_at_fork(before=_before_fork, after_in_parent=_in_parent, after_in_ch
 
 
 def _built() -> Process:
-    from .runtime import hot_guard  # noqa: PLC0415 -- the runtime is loaded at first use, not at import
+    from .runtime import hot_guard, streams  # noqa: PLC0415 -- the runtime is loaded at first use, not at import
     from .runtime import inbound as incoming  # noqa: PLC0415 - as above
     from .runtime import outbound as outgoing  # noqa: PLC0415 - as above
     from .runtime.process import Process  # noqa: PLC0415 - as above
@@ -142,6 +148,7 @@ def _built() -> Process:
     _follow()
     _bound["outbound"] = hot_guard.outbound(process, outgoing.make(process))
     _bound["inbound"] = hot_guard.inbound(incoming.make(process), UNTOUCHED)
+    _bound["events"] = streams.make(process.server)
     globals().update(_bound)  # from here on hooks call the bound functions directly
     return process
 
@@ -298,7 +305,7 @@ def ready() -> None:
 def stopped() -> None:
     """The last server of this process has closed its sockets, and the program goes on."""
     if _process is not None:
-        _process.server.stopped()
+        _process.stopped()
 
 
 @guarded(where="forks")
@@ -313,10 +320,13 @@ def forks(*, spawns: bool = False) -> None:
 
 
 @guarded(where="forks")
-def keeps(workers: int) -> None:
-    """This process is a master that has bound its sockets, and keeps so many workers: all of them are to be warm."""
+def keeps(workers: int, *, ignores: Tuple[int, ...] = ()) -> None:
+    """This process is a master that has bound its sockets, and keeps so many workers: all of them are to be warm.
+
+    `ignores`: stop signals that it catches and does nothing about; they end no instance.
+    """
     if _process is not None:
-        _process.server.keeps(workers)
+        _process.server.keeps(workers, ignores)
 
 
 @guarded(where="signals")

@@ -3,12 +3,15 @@
 aiohttp answers each request in a task of its own (`RequestHandler._handle_request`), so nothing leaks into the next one
 on the connection. `StreamResponse.prepare` writes the head; there keep-alive ends by the response's own `force_close`.
 A WebSocket is closed as aiohttp's documentation closes those that are open at the end: from outside of its handler.
+A stream of server-sent events is ended by its own writer, the only one that gets a `write` of ours; then its connection
+is closed, and the handler sees what it sees where the client has gone. One that says nothing sees nothing of that, so
+it is no request in flight any more after a moment.
 """
 
 from __future__ import annotations
 
 from contextvars import ContextVar
-from typing import Any, Optional, Set
+from typing import Any, Dict, Optional, Set
 
 from meshrun import hook
 
@@ -27,6 +30,13 @@ _SWITCHING = 101
 _GOING_AWAY = 1001
 
 _CURRENT: ContextVar[Any] = ContextVar("meshrun_aiohttp_request", default=None)
+_OK = 200
+_LINGER_SECONDS = 1.0
+"""How long a handler whose stream was ended counts as a request in flight."""
+_streams: Dict[Any, Any] = {}
+"""Requests whose responses are streams of events; what is to be called when their handlers have ended."""
+_left: Set[Any] = set()
+"""Those that count no more, although their handlers go on."""
 _parting: Set[Any] = set()
 """Tasks that close a WebSocket; loops keep no task alive."""
 
@@ -70,10 +80,15 @@ def _outcome(served: Any, answer: Any) -> None:
 
 def _make_handle_request(original: Any) -> Any:
     async def _handle_request(self: Any, request: Any, start_time: Any, request_handler: Any) -> Any:
-        with _inbound(request) as served:
+        served = _inbound(request)
+        served.__enter__()
+        try:
             answer = await original(self, request, start_time, request_handler)
             _outcome(served, answer)
             return answer
+        finally:
+            if served not in _streams or not _has_left(served):
+                served.__exit__(None, None, None)
 
     return _handle_request
 
@@ -89,10 +104,86 @@ def _head(response: Any) -> None:
         response.headers[name] = value
 
 
+@hook.guarded(default=False)
+def _has_left(served: Any) -> bool:
+    """The handler has ended; whether its request counts no more since a while."""
+    _streams.pop(served)()
+    left = served in _left
+    _left.discard(served)
+    return left
+
+
+@hook.guarded()
+def _leave(served: Any) -> None:
+    if served in _streams:
+        _left.add(served)
+        served.__exit__(None, None, None)
+
+
+@hook.guarded()
+def _begun(response: Any, request: Any, writer: Any) -> None:
+    if "event-stream" not in response.headers.get("Content-Type", "") or request.method == "HEAD":
+        return
+    served = _CURRENT.get()
+    if served is None or response.status != _OK or writer is None or served in _streams:
+        return
+    events = hook.events(list(response.headers.items()))
+    if events is not None:
+        _watch(events, request, writer, served)
+
+
+@hook.guarded(default=False)
+def _is_last(events: Any, chunk: Any) -> bool:
+    return bool(events.sent(chunk))
+
+
+@hook.guarded()
+def _end(events: Any) -> None:
+    events.end()
+
+
+def _watch(events: Any, request: Any, writer: Any, served: Any) -> None:
+    loop, write, write_eof = request.task.get_loop(), writer.write, writer.write_eof
+
+    async def write_events(chunk: Any, *args: Any, **kwargs: Any) -> None:
+        last = _is_last(events, chunk)  # asked before, because the writer may wait when it has sent them
+        await write(chunk, *args, **kwargs)
+        if last:
+            _end(events)
+
+    async def write_last(chunk: Any = b"") -> None:
+        events.forget()
+        await write_eof(chunk)
+
+    def end() -> None:
+        transport = request.transport
+        if transport is None or transport.is_closing():
+            return
+        sending = write_eof()
+        try:
+            sending.send(None)  # it waits, if at all, when it has sent the last chunk
+        except StopIteration:
+            pass
+        finally:
+            sending.close()
+        transport.close()
+        loop.call_later(_LINGER_SECONDS, _leave, served)
+
+    def done() -> None:
+        events.forget()
+        del writer.write, writer.write_eof  # they hold the writer
+
+    writer.write, writer.write_eof = write_events, write_last
+    _streams[served] = done
+    events.watch(end, loop)
+
+
 def _make_prepare(original: Any) -> Any:
     async def prepare(self: Any, request: Any) -> Any:
         _head(self)
-        return await original(self, request)
+        writer = await original(self, request)
+        _begun(self, request, writer)
+        return writer
 
     return prepare
 

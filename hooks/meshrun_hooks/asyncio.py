@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from meshrun import hook
 
+from .signal import STOPS
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # as in the hook of `signal`
     from typing import Any
@@ -16,7 +18,6 @@ LIBRARY = "asyncio"
 SUPPORTED = (">=3.8", "<4")
 VERSION = None  # a package of the standard library
 SEAMS = ("asyncio.unix_events:_UnixSelectorEventLoop.add_signal_handler",)
-STOPS = (15, 2, 3)  # TERM, INT, QUIT
 
 
 @hook.guarded(default=None)

@@ -11,7 +11,7 @@ from typing import Any, Optional
 
 from meshrun import hook
 
-from .wsgiref_server import begun, ended
+from .wsgiref_server import begun, maker
 
 LIBRARY = "django"
 SUPPORTED = (">=2.2", "<7")
@@ -27,15 +27,7 @@ def _begun(server: Any, thread: Optional[int] = None) -> None:
     begun(server, thread, named=False)
 
 
-def _make_serve_forever(original: Any) -> Any:
-    def serve_forever(self: Any, poll_interval: float = 0.5) -> None:
-        _begun(self)
-        try:
-            original(self, poll_interval)
-        finally:
-            ended(self)
-
-    return serve_forever
+_make_serve_forever = maker(_begun)
 
 
 def _seams() -> Any:

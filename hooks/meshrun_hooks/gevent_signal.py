@@ -10,11 +10,12 @@ from typing import Any
 
 from meshrun import hook
 
+from .signal import STOPS
+
 LIBRARY = "gevent"
 SUPPORTED = (">=21.1", "<27")
 VERSION = ("gevent", "__version__")
 SEAMS = ("gevent.hub:signal.__init__", "gevent.hub:signal.handle")
-STOPS = (15, 2, 3)  # TERM, INT, QUIT
 
 
 def _make_init(original: Any) -> Any:

@@ -12,6 +12,7 @@ from typing import Any, List, Optional, Tuple
 
 from meshrun import hook
 
+from ._granian_websocket import websocket
 from .uvicorn_h11 import inbound, parting
 
 LIBRARY = "granian"
@@ -89,6 +90,12 @@ def _make_asgi_wrap(original: Any) -> Any:
         @wraps(callback)
         async def served(scope: Any, receive: Any, send: Any) -> Any:
             with inbound(scope) as request:
+                lasting = websocket(scope, receive, send)
+                if lasting is not None:
+                    try:
+                        return await callback(scope, lasting.receive, lasting.send)
+                    finally:
+                        lasting.ended()
 
                 def sending(message: Any) -> Any:
                     return send(_head(request, scope, message) or message)

@@ -6,6 +6,7 @@ from typing import Any
 
 from meshrun import hook
 
+from .gunicorn_response import Ended, unwatch
 from .gunicorn_sync import began, inbound, make_run
 
 LIBRARY = "gunicorn"
@@ -17,7 +18,13 @@ SEAMS = ("gunicorn.workers.gthread:ThreadWorker.run", "gunicorn.workers.gthread:
 def _make_handle_request(original: Any) -> Any:
     def handle_request(self: Any, req: Any, conn: Any) -> Any:
         with inbound(req, conn.client):
-            return original(self, req, conn)
+            try:
+                return original(self, req, conn)
+            except Ended:
+                return False  # the connection ends
+            finally:
+                if hasattr(req, "meshrun_stream"):
+                    unwatch(req)
 
     return handle_request
 

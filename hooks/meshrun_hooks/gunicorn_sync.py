@@ -8,6 +8,8 @@ from typing import Any, Optional
 
 from meshrun import hook
 
+from .gunicorn_response import Ended, unwatch
+
 LIBRARY = "gunicorn"
 SUPPORTED = (">=20.1", "<28")
 VERSION = ("gunicorn", "__version__")
@@ -37,7 +39,13 @@ def make_handle_request(original: Any) -> Any:
 
     def handle_request(self: Any, listener: Any, req: Any, client: Any, addr: Any) -> Any:
         with inbound(req, addr):
-            return original(self, listener, req, client, addr)
+            try:
+                return original(self, listener, req, client, addr)
+            except Ended:
+                raise StopIteration from None  # as the workers end a connection
+            finally:
+                if hasattr(req, "meshrun_stream"):
+                    unwatch(req)
 
     return handle_request
 

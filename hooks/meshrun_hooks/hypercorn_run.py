@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import _thread
 import socket
-from typing import Any, List, Optional
+from contextlib import contextmanager
+from typing import Any, Iterator, List, Optional
 
 from meshrun import hook
 
@@ -42,7 +43,8 @@ _servers: List[_Server] = []
 """Those of this process; a context variable would be seen by an app that lists its context."""
 
 
-def _listening(config: Any, sockets: Any, thread: Optional[int] = None) -> None:
+def listening(config: Any, sockets: Any, thread: Optional[int] = None) -> None:
+    """The sockets of a server are bound. `thread`: the ident of the one that serves, if it is not this one."""
     keepalive = float(config.keep_alive_timeout)
     hook.bound(sockets.secure_sockets, tls=True, keepalive=keepalive, thread=thread)
     hook.bound(sockets.insecure_sockets, tls=False, keepalive=keepalive, thread=thread)
@@ -60,18 +62,25 @@ def _look() -> None:
         mine = server.thread == _thread.get_ident() and not server.started  # it waits for two events
         if mine and server.sockets is not None and _listens(server.sockets):
             server.started = True
-            _listening(server.config, server.sockets)
+            listening(server.config, server.sockets)
             hook.ready()
+
+
+@contextmanager
+def serving(config: Any, sockets: Any) -> Iterator[None]:
+    """The whole of one call of `worker_serve`."""
+    server = _Server(config, sockets)
+    _servers.append(server)
+    try:
+        yield
+    finally:
+        _servers.remove(server)
 
 
 def _make_worker_serve(original: Any) -> Any:
     async def worker_serve(app: Any, config: Any, *, sockets: Any = None, shutdown_trigger: Any = None) -> None:
-        server = _Server(config, sockets)
-        _servers.append(server)
-        try:
+        with serving(config, sockets):
             await original(app, config, sockets=sockets, shutdown_trigger=shutdown_trigger)
-        finally:
-            _servers.remove(server)
 
     return worker_serve
 
@@ -83,11 +92,13 @@ def _made(config: Any, sockets: Any) -> None:
         server.sockets = sockets
     if not waiting and config.workers:  # the parent of so many
         hook.forks(spawns=True)
-        _listening(config, sockets)
+        listening(config, sockets)
         hook.keeps(config.workers)
 
 
-def _make_create_sockets(original: Any) -> Any:
+def make_create_sockets(original: Any) -> Any:
+    """What makes the sockets, of a parent or of a worker."""
+
     def create_sockets(self: Any) -> Any:
         made = original(self)
         _made(self, made)
@@ -96,7 +107,9 @@ def _make_create_sockets(original: Any) -> Any:
     return create_sockets
 
 
-def _make_raise_shutdown(original: Any) -> Any:
+def make_raise_shutdown(original: Any) -> Any:
+    """What a server waits in for its end."""
+
     async def raise_shutdown(shutdown_event: Any) -> None:
         _look()
         await original(shutdown_event)
@@ -111,10 +124,10 @@ def _seams() -> Any:
 
     return (
         (run, "worker_serve", _make_worker_serve),
-        (utils, "raise_shutdown", _make_raise_shutdown),
+        (utils, "raise_shutdown", make_raise_shutdown),
         (asyncio, "worker_serve", lambda _: run.worker_serve),
         (run, "raise_shutdown", lambda _: utils.raise_shutdown),
-        (Config, "create_sockets", _make_create_sockets),
+        (Config, "create_sockets", make_create_sockets),
     )
 
 
@@ -132,5 +145,5 @@ def running() -> None:
     loops = [loop for loop in hook.alive(AbstractEventLoop) if loop.is_running()]
     if loops and any(not context.terminated.is_set() for context in hook.alive(WorkerContext)):
         for config, sockets in zip(hook.alive(Config), hook.alive(Sockets)):
-            _listening(config, sockets, hook.thread_of(loops[0]))
+            listening(config, sockets, hook.thread_of(loops[0]))
         hook.ready()

@@ -35,7 +35,9 @@ def _spawning(sync_spawn: Any) -> Any:
     return spawn
 
 
-def _make_handle(original: Any) -> Any:
+def make_handle(original: Any) -> Any:
+    """The body of the task."""
+
     async def _handle(app: Any, config: Any, scope: Any, receive: Any, send: Any, sync_spawn: Any, *more: Any) -> None:
         with inbound(scope) as request:
             _known(request, send)
@@ -47,7 +49,7 @@ def _make_handle(original: Any) -> Any:
 def _seams() -> Any:
     from hypercorn.asyncio import task_group  # type: ignore[import-not-found, unused-ignore]
 
-    return ((task_group, "_handle", _make_handle),)
+    return ((task_group, "_handle", make_handle),)
 
 
 patch, unpatch = hook.seams(_seams)

@@ -7,7 +7,7 @@ one that did.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Callable
 
 from meshrun import hook
 
@@ -34,12 +34,35 @@ async def _close(stream: Any) -> None:
         await stream.send(StreamClosed(stream_id=stream.stream_id))
 
 
+class _Trio:
+    """The run of trio that this is made in, as a loop of asyncio's kind."""
+
+    __slots__ = ("call_soon_threadsafe",)
+
+    def __init__(self) -> None:
+        from trio.lowlevel import current_trio_token
+
+        self.call_soon_threadsafe = current_trio_token().run_sync_soon
+
+    def call_later(self, delay: float, function: Callable[[], object]) -> None:
+        from trio.lowlevel import spawn_system_task
+
+        spawn_system_task(self._later, delay, function)
+
+    @hook.guarded()
+    async def _later(self, delay: float, function: Callable[[], object]) -> None:
+        from trio import sleep
+
+        await sleep(delay)
+        function()
+
+
 @hook.guarded()
 def _opened(stream: Any) -> None:
     from asyncio import _get_running_loop
 
-    loop = _get_running_loop()
-    if loop is not None and not stream.closed:  # else it runs on trio
+    if not stream.closed:
+        loop = _get_running_loop() or _Trio()
         stream.meshrun_ended = hook.lasting(lambda: stream.task_group.spawn(_close, stream), loop)
 
 

@@ -20,7 +20,8 @@ SEAMS = (
     "signal:signal module functions: there is no class behind them",
     "signal:getsignal as above",
 )
-STOPS = (15, 2, 3)  # TERM, INT, QUIT
+STOPS = (15, 2, 3)
+"""TERM, INT, QUIT: what passes the gate, at this door and at those of asyncio and gevent."""
 _leaving: List[bool] = []
 """Not empty: the seams are to go out."""
 

@@ -2,6 +2,9 @@
 
 The task holds the request until the application returns, so streamed bodies and background tasks are inside. The head
 of the response goes through `send`, where the application's message is read and, while draining, replaced by a copy.
+
+A stream of server-sent events is ended there by the message that the application would end it with; then the request
+is one whose client has gone, so that what the application sends is dropped.
 """
 
 from __future__ import annotations
@@ -18,6 +21,8 @@ SEAMS = (
     "uvicorn.protocols.http.h11_impl:RequestResponseCycle.send",
 )
 _CLOSE = (b"connection", b"close")
+_OK = 200
+_LAST = {"type": "http.response.body", "body": b"", "more_body": False}
 
 
 @hook.guarded(default=hook.UNTOUCHED)
@@ -42,8 +47,38 @@ def parting(headers: Iterable[Any], request: Any, *, close: bool = True) -> List
     return [*kept, _CLOSE, *added(request)] if close else [*kept, *added(request)]
 
 
+def _watched(cycle: Any, events: Any, send: Any) -> Any:
+    from asyncio import get_event_loop
+
+    loop = get_event_loop()
+
+    def end() -> None:
+        if cycle.disconnected or cycle.response_complete:
+            return
+        if cycle.flow.write_paused or not cycle.response_started:  # `send` would wait, or is about to go on
+            events.close_later(loop)
+            return
+        cycle.keep_alive = False
+        sending = send(cycle, _LAST)
+        try:
+            sending.send(None)  # it waits for nothing else
+        except StopIteration:
+            cycle.disconnected = True
+        finally:
+            sending.close()
+
+    events.watch(end, loop)
+    return events
+
+
+@hook.guarded()
+def _sent(events: Any, message: Any) -> None:
+    if events.sent(message.get("body", b"")):
+        events.end()
+
+
 @hook.guarded(default=None)
-def _head(cycle: Any, message: Any) -> Any:
+def _head(cycle: Any, message: Any, send: Any) -> Any:
     """The message to send instead; None: the application's own."""
     if message["type"] != "http.response.start":
         return None
@@ -51,6 +86,10 @@ def _head(cycle: Any, message: Any) -> Any:
     if request is None:
         return None
     request.status(message["status"])
+    if message["status"] == _OK and cycle.scope["method"] != "HEAD":
+        events = hook.events(message.get("headers", ()))
+        if events is not None:
+            cycle.meshrun_events = _watched(cycle, events, send)
     if not request.closing:
         return None
     return dict(message, headers=parting(message.get("headers", ()), request))
@@ -62,7 +101,12 @@ def make_run_asgi(original: Any) -> Any:
     async def run_asgi(self: Any, app: Any) -> None:
         with inbound(self.scope) as request:
             self.meshrun = request
-            await original(self, app)
+            self.meshrun_events = None
+            try:
+                await original(self, app)
+            finally:
+                if self.meshrun_events is not None:
+                    self.meshrun_events.forget()
 
     return run_asgi
 
@@ -72,8 +116,12 @@ def make_send(original: Any) -> Any:
 
     async def send(self: Any, message: Any) -> None:
         if not self.response_started:
-            message = _head(self, message) or message
-        await original(self, message)
+            await original(self, _head(self, message, original) or message)
+        else:
+            await original(self, message)
+            events = getattr(self, "meshrun_events", None)
+            if events is not None:
+                _sent(events, message)
 
     return send
 

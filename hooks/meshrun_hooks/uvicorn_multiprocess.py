@@ -1,11 +1,12 @@
 """uvicorn's parent of several workers: it holds the sockets, spawns who serves them, and ends them by signals.
 
 Where the release has a class `Process` (since 0.30), its `terminate` is a seam too; before, multiprocessing ends them.
+Such a release also catches signals that it does nothing about, SIGQUIT among them.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Tuple
 
 from meshrun import hook
 
@@ -21,7 +22,15 @@ def _listening(parent: Any) -> None:
     config = parent.config
     hook.forks(spawns=True)
     hook.bound(parent.sockets, tls=bool(config.is_ssl), keepalive=float(config.timeout_keep_alive))
-    hook.keeps(config.workers)
+    hook.keeps(config.workers, ignores=_ignored(parent))
+
+
+def _ignored(parent: Any) -> Tuple[int, ...]:
+    """The signals that the parent takes note of, and has no method for."""
+    from uvicorn.supervisors import multiprocess
+
+    known = getattr(multiprocess, "SIGNALS", {})
+    return tuple(number for number, name in known.items() if not hasattr(parent, "handle_" + name.lower()))
 
 
 def _make_init(original: Any) -> Any:

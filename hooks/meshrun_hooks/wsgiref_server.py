@@ -6,7 +6,7 @@ Its requests are read in any case. They are those of Django's `runserver` too, w
 from __future__ import annotations
 
 import threading
-from typing import Any, List, Optional
+from typing import Any, Callable, List, Optional
 
 from meshrun import hook
 
@@ -42,15 +42,23 @@ def ended(server: Any) -> None:
             hook.stopped()
 
 
-def _make_serve_forever(original: Any) -> Any:
-    def serve_forever(self: Any, poll_interval: float = 0.5) -> None:
-        begun(self)
-        try:
-            original(self, poll_interval)
-        finally:
-            ended(self)
+def maker(begins: Callable[[Any], object]) -> Callable[[Any], Any]:
+    """The maker of a seam `serve_forever`: `begins` is told of the server before its loop, and `ended` after it."""
 
-    return serve_forever
+    def make_serve_forever(original: Any) -> Any:
+        def serve_forever(self: Any, poll_interval: float = 0.5) -> None:
+            begins(self)
+            try:
+                original(self, poll_interval)
+            finally:
+                ended(self)
+
+        return serve_forever
+
+    return make_serve_forever
+
+
+_make_serve_forever = maker(begun)
 
 
 def _make_handle_request(original: Any) -> Any:

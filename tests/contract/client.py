@@ -11,9 +11,10 @@ from tests.contract.client_failure import Failure
 from tests.contract.client_library import Library
 from tests.contract.client_routing import Routing
 from tests.contract.client_seams import Seams
+from tests.contract.client_tallies import Tallied
 
 __all__ = ["GRAY", "LANE", "PREFERRED", "Authority", "ClientContract", "served", "statuses", "wire"]
 
 
-class ClientContract(Routing, Failure, Connections, Library, Seams):
+class ClientContract(Routing, Failure, Tallied, Connections, Library, Seams):
     """What holds for every client library."""

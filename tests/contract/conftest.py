@@ -8,6 +8,8 @@ import pytest
 
 from tests.contract.running import Stage, stage
 
+pytest.register_assert_rewrite("tests.contract.stages")  # a test that fails there says what it compared
+
 
 @pytest.fixture(scope="class")
 def shared(request: Any) -> Iterator[Stage]:

@@ -17,7 +17,7 @@ import pytest
 import meshrun
 from meshrun.core.model import DRAINING, READY, Instance
 from meshrun.core.problem import RuleError
-from meshrun.core.timeline import Timeline
+from meshrun.core.timeline import Calls, Timeline
 from meshrun.engines import open_engine
 from meshrun.engines.base import Conflict, Edit, Engine, EngineError, InstancesReading, RulesReading
 
@@ -86,6 +86,16 @@ for name in names:
         print(engine.apply([Edit("Alias/default/" + name, text)], who, "race", int(expect) if expect else None).number)
     except Conflict:
         print("conflict")
+"""
+
+TELL = """
+import sys
+from meshrun.core.timeline import Calls
+from meshrun.engines import open_engine
+url, who = sys.argv[1:]
+engine = open_engine(url)
+for number in range(1, 11):
+    engine.tell("a", "%s-%d" % (who, number), Calls(number))
 """
 
 
@@ -389,12 +399,33 @@ class InstancesContract(EngineContract):
         assert other.timelines() == []
         engine.note(first)
         engine.note(first._replace(id="b", events={"bound": 20.0}))
-        engine.note(first._replace(events={"bound": 10.5, "ready": 11.25, "exit": 30.0}, requests=9))
-        assert [(one.id, one.events.get("exit"), one.requests) for one in other.timelines()] == [
-            ("b", None, 0),
-            ("a", 30.0, 9),
+        engine.note(first._replace(events={"bound": 10.5, "ready": 11.25, "exit": 30.0}, requests=9, begun=10))
+        assert [(one.id, one.events.get("exit"), one.requests, one.begun) for one in other.timelines()] == [
+            ("b", None, 0, 0),
+            ("a", 30.0, 9, 10),
         ]
         assert other.instances(None) == InstancesReading({}, ())
+
+    def test_what_callers_counted_is_kept_by_instance_and_caller_the_last_word_of_each(
+        self, engine: Engine, other: Engine
+    ) -> None:
+        assert other.told() == {}
+        engine.tell("a", "one", Calls(1, 1))
+        other.tell("a", "two", Calls(2, 0, 1, 1, 1))
+        engine.tell("a", "one", Calls(5, 4, failed=1))
+        engine.tell("../a b", "größe", Calls(unsent=3))
+        assert other.told() == {
+            "a": {"one": Calls(5, 4, failed=1), "two": Calls(2, 0, 1, 1, 1)},
+            "../a b": {"größe": Calls(unsent=3)},
+        }
+        assert other.timelines() == []
+        assert other.instances(None) == InstancesReading({}, ())
+
+    def test_of_callers_that_tell_at_once_none_is_lost(self, url: str, engine: Engine) -> None:
+        processes = [start(TELL, url, str(number)) for number in range(4)]
+        for process in processes:
+            finish(process)
+        assert engine.told() == {"a": {"%d-%d" % (one, two): Calls(two) for one in range(4) for two in range(1, 11)}}
 
     @pytest.mark.parametrize("name", ["a.b", "..", "a/b", "Größe", "a b%2F", "x" * 60, "-", "%", "a\nb"])
     def test_any_name_is_kept_apart(self, name: str, engine: Engine, other: Engine) -> None:

@@ -7,6 +7,7 @@ import http.client
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -114,21 +115,30 @@ class Running:
         lines = ["GET %s HTTP/1.1" % path, "Host: web", "Connection: close", *map("%s: %s".__mod__, headers.items())]
         with contextlib.closing(self.connect()) as connection:
             connection.sock.sendall("\r\n".join([*lines, "", ""]).encode())
-            data = b"".join(iter(lambda: connection.sock.recv(65536), b""))
+            data = rest(connection.sock)
         return re.sub(rb"(?i)(\r\ndate: )[^\r]*", rb"\1-", data)
 
     def websocket(self, headers: Mapping[str, str], until: bytes) -> bytes:
         """What the server sends on a WebSocket, its answer to the handshake first, up to some bytes."""
+        with contextlib.closing(self.upgrade(headers)) as connection:
+            return self.read(connection.sock, until)
+
+    def upgrade(self, headers: Mapping[str, str]) -> http.client.HTTPConnection:
+        """A connection that asks for a WebSocket; the answer is not read yet."""
         handshake = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13", **headers}
         lines = ["GET /ws HTTP/1.1", "Host: web", "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA=="]
         lines += map("%s: %s".__mod__, handshake.items())
-        with contextlib.closing(self.connect()) as connection:
-            connection.sock.sendall("\r\n".join([*lines, "", ""]).encode())
-            data = b""
-            while until not in data:
-                block = connection.sock.recv(65536)
-                assert block, self.said()
-                data += block
+        connection = self.connect()
+        connection.sock.sendall("\r\n".join([*lines, "", ""]).encode())
+        return connection
+
+    def read(self, sock: socket.socket, until: bytes) -> bytes:
+        """What arrives on a socket, up to some bytes."""
+        data = b""
+        while until not in data:
+            block = sock.recv(65536)
+            assert block, "%r, and then the end: %s" % (data, self.said())
+            data += block
         return data
 
     def hold(self, gate: str, headers: Optional[Mapping[str, str]] = None) -> http.client.HTTPConnection:
@@ -167,6 +177,11 @@ class Running:
         else:
             self.process.send_signal(signum)
 
+    def drain(self) -> None:
+        """Stop it, and wait until it says that it drains."""
+        self.kill(signal.SIGTERM)
+        until(lambda: self.status().get("draining"), self.said)
+
     def exit_code(self) -> int:
         """Wait for the end."""
         try:
@@ -192,6 +207,11 @@ def answer(connection: http.client.HTTPConnection) -> Reply:
     response = connection.getresponse()
     body = response.read().decode()
     return Reply(response.status, {name.lower(): value for name, value in response.getheaders()}, body)
+
+
+def rest(sock: socket.socket) -> bytes:
+    """What still arrives on a socket, to the end of the connection."""
+    return b"".join(iter(lambda: sock.recv(65536), b""))
 
 
 class Stage:

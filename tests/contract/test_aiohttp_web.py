@@ -14,6 +14,7 @@ from meshrun.boot import versions
 from tests.contract.lasting import LastingContract
 from tests.contract.running import Stage, stage
 from tests.contract.server import ServerContract
+from tests.contract.streams import EventsContract
 
 RELEASE = versions.release(aiohttp.__version__)
 COMMAND = ("-m", "tests.contract.apps.aio")
@@ -41,6 +42,13 @@ class TestLasting(LastingContract):
     command: ClassVar[Sequence[str]] = (*COMMAND, "run_app")
     codes: ClassVar[Collection[int]] = (1001,) if RELEASE >= (3, 9) else (1001, 1000)  # by the handler's own end
     seen: ClassVar[Collection[str]] = ("closed", "open")
+
+
+class TestEvents(EventsContract):
+    """Its handler's next write fails; one that says nothing is cancelled with the loop, after aiohttp's own time."""
+
+    command: ClassVar[Sequence[str]] = (*COMMAND, "run_app", "1")
+    seen: ClassVar[Collection[str]] = ("reset", "cancelled")
 
 
 class TestApp:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.metadata
 import importlib.util
 import signal
 import sys
-from typing import Any, ClassVar, Iterator, List, Optional, Sequence
+from typing import Any, ClassVar, Collection, Iterator, List, Optional, Sequence
 
 import pytest
 
+from meshrun.boot import versions
 from tests.compat.environments import needed
+from tests.contract.lasting import LastingContract
 from tests.contract.running import Stage, stage, until
 from tests.contract.server import GRAY, ServerContract
 
@@ -19,6 +22,10 @@ if sys.version_info < (3, 9):
 
 COMMAND = ("-m", "tests.contract.apps.granian_main", "--interface")
 ASGI, WSGI = "tests.contract.apps.asgi:application", "tests.contract.apps.wsgi:application"
+FIRST = importlib.util.find_spec("granian") is not None and versions.release(importlib.metadata.version("granian")) < (
+    2,
+    5,
+)
 
 
 def python() -> str:
@@ -50,6 +57,15 @@ class TestWsgi(ServerContract):
         *COMMAND, "wsgi", "--blocking-threads", "4", "--http1-header-read-timeout", "7000", WSGI,
     )  # fmt: skip
     keepalive: ClassVar[Optional[float]] = 7.0
+
+
+@pytest.mark.slow
+class TestLasting(LastingContract):
+    """WebSockets over ASGI; the first releases send no code with a close, whoever asks for it."""
+
+    command: ClassVar[Sequence[str]] = (*COMMAND, "asgi", ASGI)
+    codes: ClassVar[Collection[int]] = (0,) if FIRST else (1012,)
+    seen: ClassVar[Collection[str]] = ("1012",)
 
 
 @pytest.mark.slow

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import os
 import signal
+import sys
 import time
 from pathlib import Path
-from typing import Any, ClassVar, Iterator, List, Mapping, Optional, Sequence
+from typing import Any, ClassVar, Collection, Iterator, List, Mapping, Optional, Sequence
 
 import pytest
 
-from tests.contract.running import LONG, NO_CONTROL, Stage, answer, stage, until
+from tests.compat.environments import needed
+from tests.contract.running import LONG, NO_CONTROL, RELEASE, Stage, answer, stage, until
 from tests.contract.server import ServerContract
+from tests.contract.streams import EventsContract
 
 COMMAND = ("-m", "gunicorn", "-b", "127.0.0.1:0", *NO_CONTROL)
 APP = "tests.contract.apps.wsgi:application"
@@ -33,6 +37,42 @@ class TestThreaded(ServerContract):
 
     command: ClassVar[Sequence[str]] = (*COMMAND, "--threads", "4", "--keep-alive", "7", APP)
     keepalive: ClassVar[Optional[float]] = 7.0
+
+
+class GunicornEvents(EventsContract):
+    """As the application's iterable is closed where the client has gone; one that says nothing is waited for."""
+
+    seen: ClassVar[Collection[str]] = ("closed",)
+    idles: ClassVar[bool] = False
+
+
+@pytest.mark.slow
+class TestEventsSync(GunicornEvents):
+    """A process for each stream."""
+
+    command: ClassVar[Sequence[str]] = (*COMMAND, "-w", "5", APP)
+
+
+class TestEventsThreaded(GunicornEvents):
+    """A thread for each."""
+
+    command: ClassVar[Sequence[str]] = (*COMMAND, "--threads", "8", APP)
+
+
+@pytest.fixture(scope="class")
+def gevent(request: Any) -> None:
+    """Let the command of a class begin with an interpreter that has gevent, which is compiled."""
+    if importlib.util.find_spec("gevent") is None:
+        packages = ["gevent>=21.1,<27", "gunicorn==" + RELEASE, "packaging", "setuptools", "pyyaml", "wrapt"]
+        request.cls.command = (needed("gevent", sys.executable, packages), *request.cls.command)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("gevent")
+class TestEventsGevent(GunicornEvents):
+    """A greenlet for each."""
+
+    command: ClassVar[Sequence[str]] = (*COMMAND, "-k", "gevent", APP)
 
 
 @pytest.mark.slow

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import signal
-from typing import ClassVar, Iterator, Optional, Sequence
+from typing import ClassVar, Collection, Iterator, Optional, Sequence
 
 import pytest
 
+from tests.contract.lasting import LastingContract
 from tests.contract.running import MAJOR, NO_CONTROL, Stage, answer, stage, until
 from tests.contract.server import GRAY, MESH, ServerContract
 
@@ -46,6 +47,15 @@ class TestOne(ServerContract):
 
     command: ClassVar[Sequence[str]] = (*COMMAND, "--asgi-loop", "asyncio", APP)
     keepalive: ClassVar[Optional[float]] = 7.0
+
+
+@pytest.mark.slow
+class TestLasting(LastingContract):
+    """WebSockets; the app reads the code that its client sends back."""
+
+    command: ClassVar[Sequence[str]] = (*COMMAND, APP)
+    codes: ClassVar[Collection[int]] = (1012,)
+    seen: ClassVar[Collection[str]] = ("1012",)
 
 
 @pytest.mark.slow

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import importlib.metadata
+import importlib.util
 import signal
 import socket
 import time
@@ -29,6 +30,11 @@ RELEASE = versions.release(importlib.metadata.version("hypercorn"))
 COMMAND = ("-m", "hypercorn", "--bind", "127.0.0.1:0", "--keep-alive", "7")
 SERVE = ("-m", "tests.contract.apps.hyper")
 APP = "tests.contract.apps.asgi:application"
+SERVE_ASGI = (*SERVE, "asgi")
+ON_TRIO = (*COMMAND, "--workers", "0", "--worker-class", "trio", "tests.contract.apps.asgi_trio:application")
+TRIO = pytest.mark.skipif(
+    RELEASE < (0, 16) or importlib.util.find_spec("trio") is None, reason="no trio that this release can run on"
+)
 
 
 class TestServe(ServerContract):
@@ -70,6 +76,26 @@ class TestLasting(LastingContract):
     """WebSockets; the app reads what it reads whenever a client closes one."""
 
     command: ClassVar[Sequence[str]] = (*SERVE, "asgi")
+    codes: ClassVar[Collection[int]] = (1012,)
+    seen: ClassVar[Collection[str]] = ("1006",)
+
+
+@pytest.mark.slow
+@TRIO
+class TestTrio(ServerContract):
+    """A worker without a parent, on trio; by SIGINT it ends bare as the task does that is interrupted: by 0 or 1."""
+
+    command: ClassVar[Sequence[str]] = ON_TRIO
+    ends: ClassVar[Sequence[int]] = (signal.SIGQUIT,)
+    keepalive: ClassVar[Optional[float]] = 7.0
+
+
+@pytest.mark.slow
+@TRIO
+class TestTrioLasting(LastingContract):
+    """WebSockets on trio."""
+
+    command: ClassVar[Sequence[str]] = (*ON_TRIO, "--workers", "1")
     codes: ClassVar[Collection[int]] = (1012,)
     seen: ClassVar[Collection[str]] = ("1006",)
 
@@ -121,7 +147,7 @@ class TestProtocols:
     @pytest.fixture
     def on(self) -> Iterator[Stage]:
         """A stage for one process."""
-        with stage((*SERVE, "asgi")) as made:
+        with stage(SERVE_ASGI) as made:
             yield made
 
     def test_an_http2_connection_serves_all_its_streams_and_then_says_that_it_ends(self, on: Stage) -> None:
@@ -155,8 +181,14 @@ class TestProtocols:
         running = on.start()
         assert b"\x81\x09lane=gray" in running.websocket(GRAY, until=b"gray")  # one text frame
 
-    def test_a_server_that_began_dormant_is_taken_in_when_the_mode_says_so(self, on: Stage) -> None:
-        running = on.start(MODE="dormant")
+    @pytest.mark.parametrize("command", [SERVE_ASGI, pytest.param(ON_TRIO, marks=TRIO)], ids=["asyncio", "trio"])
+    def test_a_server_that_began_dormant_is_taken_in_when_the_mode_says_so(
+        self, on: Stage, command: Sequence[str]
+    ) -> None:
+        bare = on.start(command=command, bare=True)
+        bare.get("/")
+        bare.kill(signal.SIGTERM)
+        running = on.start(command=command, MODE="dormant")
         assert running.get("/", GRAY).body != "lane=gray"
         assert on.records() == ()
         on.mesh.rules(("Policy/default/all", "kind: Policy\nname: all\nmode: enforce\n"))
@@ -168,7 +200,7 @@ class TestProtocols:
             assert running.get("/", MESH).headers["x-meshrun-draining"] == "1"
             running.open("last")
             assert answer(held).status == 200
-        assert running.exit_code() == 0
+        assert running.exit_code() == bare.exit_code()
         assert on.records() == ()
 
     def test_a_spawned_worker_registers_and_its_parent_does_not(self, on: Stage) -> None:

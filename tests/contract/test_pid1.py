@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import shutil
 import signal
@@ -14,8 +13,8 @@ from typing import Iterator, Sequence
 import pytest
 
 from tests.contract import test_django
-from tests.contract.running import NO_CONTROL, Running, Stage, answer, stage, until
-from tests.contract.server import GRAY
+from tests.contract.running import NO_CONTROL, Running, Stage, stage
+from tests.contract.stages import draining
 
 pytestmark = pytest.mark.slow
 NAMESPACE = ("--pid", "--fork", "--mount-proc", "--kill-child")
@@ -87,14 +86,8 @@ def test_it_serves_to_the_end_and_exits(on: Stage, namespaces: str, name: str) -
     running = on.start(command=command(namespaces, server, python))
     on.registered(running)
     assert running.status()["pid"] == 1 or name == "gunicorn"
-    with contextlib.closing(running.hold("last", GRAY)) as held:
-        kill(running, signal.SIGTERM)
-        until(lambda: [record.state for record in on.records()] == ["draining"], running.said)
+    with draining(on, running, code, lambda: kill(running, signal.SIGTERM)):
         assert running.get("/").status == 200
-        running.open("last")
-        assert answer(held).body == "lane=gray"
-    assert running.exit_code() == code
-    assert on.records() == ()
 
 
 def test_a_program_that_serves_nothing_ignores_the_signal_as_bare(on: Stage, namespaces: str) -> None:

@@ -18,11 +18,11 @@ HOOKS = (
     "signal", "asyncio", "uvloop", "gunicorn_arbiter", "gunicorn_response", "gunicorn_sync", "gunicorn_gthread",
     "uvicorn_server", "uvicorn_h11", "uvicorn_httptools", "uvicorn_websockets", "uvicorn_sansio", "uvicorn_wsproto",
     "aiohttp_web", "hypercorn_run", "hypercorn_task", "hypercorn_protocol", "hypercorn_websocket",
-    "granian_mp", "tornado_websocket",
+    "hypercorn_trio", "hypercorn_trio_task", "granian_mp", "tornado_websocket",
     "waitress_server", "waitress_task", "werkzeug_serving", "werkzeug_reloader", "wsgiref_server",
     "django_basehttp", "django_autoreload",
     "tornado_process", "tornado_connection", "tornado_server", "tornado_web", "gevent_signal", "gevent_pywsgi",
-    "gunicorn_gevent", "gunicorn_asgi",
+    "gunicorn_gevent", "gunicorn_asgi", "gunicorn_asgi_websocket",
 )  # fmt: skip
 
 SCRIPT = """

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import signal
-import socket
 import sys
 from pathlib import Path
 from typing import Any, ClassVar, Collection, Iterator, Optional, Sequence
@@ -14,8 +13,9 @@ import pytest
 
 from tests.compat.environments import needed
 from tests.contract.lasting import LastingContract
-from tests.contract.running import LONG, Stage, answer, ask, stage, until
+from tests.contract.running import LONG, Stage, ask, stage, until
 from tests.contract.server import GRAY, MESH, ServerContract
+from tests.contract.stages import draining, leaves, taken_in
 
 COMMAND = ("-m", "tests.contract.apps.tornado_app")
 
@@ -81,19 +81,14 @@ class TestServer:
     def test_a_websocket_has_the_colour_of_its_handshake_to_its_end(self, on: Stage) -> None:
         running = on.start("run")
         on.registered(running)
-        with contextlib.closing(running.connect()) as connection:
-            head = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13", **GRAY}
-            lines = ["GET /ws HTTP/1.1", "Host: web", "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA=="]
-            lines += map("%s: %s".__mod__, head.items())
-            connection.sock.sendall("\r\n".join([*lines, "", ""]).encode())
-            data = read(connection.sock, b"gray")
+        with contextlib.closing(running.upgrade(GRAY)) as connection:
+            data = running.read(connection.sock, b"gray")
             assert data.startswith(b"HTTP/1.1 101")
             assert data.endswith(b"\x81\x09lane=gray")  # one text frame
             until(lambda: running.status().get("inflight") == 1, lambda: str(running.status()))
             connection.sock.sendall(b"\x81\x81\0\0\0\0x")  # a masked text frame
-            assert read(connection.sock, b"gray") == b"\x81\x0eecho lane=gray"
-            running.kill(signal.SIGTERM)
-            until(lambda: running.status().get("draining"), running.said)
+            assert running.read(connection.sock, b"gray") == b"\x81\x0eecho lane=gray"
+            running.drain()
         assert running.exit_code() == -signal.SIGTERM
         assert on.records() == ()
 
@@ -101,8 +96,7 @@ class TestServer:
         running = on.start("run")
         on.registered(running)
         running.hold("alone", GRAY).close()
-        running.kill(signal.SIGTERM)
-        until(lambda: running.status().get("draining"), running.said)
+        running.drain()
         assert running.get("/").status == 200  # long after the connection is gone
         until(lambda: running.status()["inflight"] == 1, running.said)
         running.open("alone")
@@ -117,8 +111,7 @@ class TestServer:
             assert ask(connection, "/stream", GRAY).body.split() == ["lane=gray"] * 3
             assert running.noted("closed") == "lane=gray"
             assert ask(connection, "/stream").body.split() == ["-"] * 3
-        running.kill(signal.SIGTERM)
-        until(lambda: running.status().get("draining"), running.said)
+        running.drain()
         fresh = running.get("/", MESH)
         assert (fresh.headers["connection"], fresh.headers["x-meshrun-draining"]) == ("close", "1")
 
@@ -126,26 +119,16 @@ class TestServer:
         running = on.start("stops")
         on.registered(running)
         running.open("end")
-        until(lambda: not on.records(), running.said)
-        assert running.process.poll() is None
+        leaves(on, running)
         running.open("leave")
         assert running.exit_code() == 0
 
     def test_a_server_that_began_dormant_is_taken_in_when_the_mode_says_so(self, on: Stage) -> None:
         running = on.start("run", MODE="dormant")
-        assert running.get("/", GRAY).body != "lane=gray"
-        assert on.records() == ()
-        on.mesh.rules(("Policy/default/all", "kind: Policy\nname: all\nmode: enforce\n"))
-        assert on.registered(running).keepalive == 7.0
+        assert taken_in(on, running).keepalive == 7.0
         assert running.get("/", GRAY).body == "lane=gray"
-        with contextlib.closing(running.hold("last")) as held:
-            running.kill(signal.SIGTERM)
-            until(lambda: [record.state for record in on.records()] == ["draining"], running.said)
+        with draining(on, running):
             assert running.get("/", MESH).headers["x-meshrun-draining"] == "1"
-            running.open("last")
-            assert answer(held).status == 200
-        assert running.exit_code() == -signal.SIGTERM
-        assert on.records() == ()
 
     def test_forked_workers_are_one_instance_and_none_is_left_after_a_stop_of_all(self, on: Stage) -> None:
         running = on.start("fork")
@@ -164,13 +147,3 @@ class TestServer:
         assert on.records() == ()
         until(lambda: not any(Path("/proc/%d" % worker).exists() for worker in workers))
         assert "restarting" not in running.said()
-
-
-def read(sock: socket.socket, until: bytes) -> bytes:
-    """What arrives on a socket, up to some bytes."""
-    data = b""
-    while until not in data:
-        block = sock.recv(65536)
-        assert block, data
-        data += block
-    return data

@@ -13,6 +13,7 @@ from uvicorn.config import WS_PROTOCOLS
 from tests.contract.lasting import LastingContract
 from tests.contract.running import Stage, stage, until
 from tests.contract.server import ServerContract
+from tests.contract.streams import EventsContract
 
 COMMAND = ("-m", "uvicorn", "--host", "127.0.0.1", "--port", "0", "--timeout-keep-alive", "7")
 APP = "tests.contract.apps.asgi:application"
@@ -134,3 +135,27 @@ class TestLastingWorkers(Lasting):
     """Workers that begin with an interpreter of their own, which get no signal of the drain."""
 
     command: ClassVar[Sequence[str]] = (*COMMAND, "--ws", "wsproto", "--workers", "2", APP)
+
+
+@pytest.mark.slow
+class TestEventsH11(EventsContract):
+    """Server-sent events over the pure Python protocol."""
+
+    command: ClassVar[Sequence[str]] = (*COMMAND, "--http", "h11", "--loop", "asyncio", APP)
+    seen: ClassVar[Collection[str]] = ("http.disconnect",)
+
+
+class TestEventsHttptools(EventsContract):
+    """The same over httptools."""
+
+    command: ClassVar[Sequence[str]] = (*COMMAND, "--http", "httptools", "--loop", "uvloop", APP)
+    seen: ClassVar[Collection[str]] = ("http.disconnect",)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(importlib.util.find_spec("starlette") is None, reason="not installed here: starlette")
+class TestEventsStarlette(EventsContract):
+    """The streaming response of Starlette, which FastAPI has too: a task of its own waits for the client's end."""
+
+    command: ClassVar[Sequence[str]] = (*COMMAND, "tests.contract.apps.starlette_app:application")
+    seen: ClassVar[Collection[str]] = ("cancelled",)

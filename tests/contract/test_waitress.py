@@ -11,8 +11,9 @@ from typing import ClassVar, Iterator, Optional, Sequence
 
 import pytest
 
-from tests.contract.running import LONG, Stage, answer, ask, stage, until
+from tests.contract.running import LONG, Stage, ask, rest, stage, until
 from tests.contract.server import GRAY, MESH, ServerContract
+from tests.contract.stages import drains, taken_in
 
 pytest.importorskip("waitress")
 COMMAND = ("-m", "tests.contract.apps.serve", "waitress")
@@ -47,8 +48,7 @@ def test_what_is_not_sent_yet_is_sent_before_the_process_ends(on: Stage) -> None
         connection.connect()
         connection.request("GET", "/large")
         until(lambda: running.status().get("requests") and running.status().get("inflight") == 1, running.said)
-        running.kill(signal.SIGTERM)
-        until(lambda: running.status().get("draining"), running.said)
+        running.drain()
         time.sleep(1.0)  # longer than the rule's quiet
         assert running.process.poll() is None
         response = connection.getresponse()
@@ -63,11 +63,10 @@ def test_a_request_whose_body_still_arrives_is_served(on: Stage) -> None:
     with contextlib.closing(running.connect()) as connection:
         connection.sock.sendall(b"POST /size HTTP/1.1\r\nHost: web\r\nContent-Length: 10\r\n\r\n12345")
         until(lambda: running.status().get("inflight") == 1, running.said)
-        running.kill(signal.SIGTERM)
-        until(lambda: running.status().get("draining"), running.said)
+        running.drain()
         time.sleep(1.0)
         connection.sock.sendall(b"67890")
-        data = b"".join(iter(lambda: connection.sock.recv(65536), b""))
+        data = rest(connection.sock)
     assert data.endswith(b"\r\n\r\n10")
     assert b"\r\nConnection: close\r\n" in data
     assert running.exit_code() == -signal.SIGTERM
@@ -79,10 +78,9 @@ def test_a_client_of_http_1_0_that_keeps_alive_is_told_once_that_it_ends(on: Sta
     on.registered(running)
     with contextlib.closing(running.connect()) as connection:
         ask(connection, "/")
-        running.kill(signal.SIGTERM)
-        until(lambda: running.status().get("draining"), running.said)
+        running.drain()
         connection.sock.sendall(b"GET / HTTP/1.0\r\nHost: web\r\nConnection: keep-alive\r\n\r\n")
-        data = b"".join(iter(lambda: connection.sock.recv(65536), b""))
+        data = rest(connection.sock)
     assert data.lower().count(b"\r\nconnection:") == 1
     assert b"\r\nConnection: close\r\n" in data
 
@@ -91,8 +89,7 @@ def test_a_failure_of_the_app_says_that_the_instance_drains(on: Stage) -> None:
     on.rule(LONG)
     running = on.start()
     on.registered(running)
-    running.kill(signal.SIGTERM)
-    until(lambda: running.status().get("draining"), running.said)
+    running.drain()
     reply = running.get("/fail", MESH)
     assert (reply.status, reply.headers["connection"], reply.headers["x-meshrun-draining"]) == (500, "close", "1")
     assert "x-meshrun-draining" not in running.get("/fail").headers
@@ -100,17 +97,8 @@ def test_a_failure_of_the_app_says_that_the_instance_drains(on: Stage) -> None:
 
 def test_a_server_that_began_dormant_is_taken_in_when_the_mode_says_so(on: Stage) -> None:
     running = on.start(MODE="dormant")
-    assert running.get("/", GRAY).body != "lane=gray"
-    assert on.records() == ()
-    on.mesh.rules(("Policy/default/all", "kind: Policy\nname: all\nmode: enforce\n"))
-    assert on.registered(running).keepalive == 7.0
-    with contextlib.closing(running.hold("last", GRAY)) as held:
-        running.kill(signal.SIGTERM)
-        until(lambda: [record.state for record in on.records()] == ["draining"], running.said)
-        running.open("last")
-        assert answer(held).body == "lane=gray"
-    assert running.exit_code() == -signal.SIGTERM
-    assert on.records() == ()
+    assert taken_in(on, running).keepalive == 7.0
+    drains(on, running)
 
 
 def test_a_server_in_a_side_thread_counts_if_its_port_is_named_and_then_drains(on: Stage) -> None:
@@ -123,12 +111,4 @@ def test_a_server_in_a_side_thread_counts_if_its_port_is_named_and_then_drains(o
     assert running.status()["reason"] == "no hooked server listens"
     running.kill(signal.SIGTERM)
     assert running.exit_code() == -signal.SIGTERM
-    named = on.start(command=command, contract_port=port, PORT=port)
-    on.registered(named)
-    with contextlib.closing(named.hold("last", GRAY)) as held:
-        named.kill(signal.SIGTERM)  # its main thread waits for ever
-        until(lambda: [record.state for record in on.records()] == ["draining"], named.said)
-        named.open("last")
-        assert answer(held).body == "lane=gray"
-    assert named.exit_code() == -signal.SIGTERM
-    assert on.records() == ()
+    drains(on, on.start(command=command, contract_port=port, PORT=port))  # its main thread waits for ever

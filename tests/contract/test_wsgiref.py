@@ -7,8 +7,9 @@ from typing import ClassVar, Iterator, Optional, Sequence
 
 import pytest
 
-from tests.contract.running import Stage, stage, until
+from tests.contract.running import Stage, stage
 from tests.contract.server import GRAY, ServerContract
+from tests.contract.stages import ends_by_itself
 
 COMMAND = ("-m", "tests.contract.apps.serve", "wsgiref")
 
@@ -37,11 +38,4 @@ def test_one_that_nobody_named_is_read_and_no_instance(on: Stage) -> None:
 
 
 def test_a_server_that_ends_by_itself_leaves_and_the_program_goes_on(on: Stage) -> None:
-    running = on.start(command=(*COMMAND[:-1], "wsgiref.ends"))
-    on.registered(running)
-    running.open("end")
-    until(lambda: running.noted("ended") is not None, running.said)
-    until(lambda: not on.records(), running.said)
-    assert running.process.poll() is None
-    running.open("exit")
-    assert running.exit_code() == 5
+    ends_by_itself(on, on.start(command=(*COMMAND[:-1], "wsgiref.ends")))

@@ -11,17 +11,21 @@ import socket
 import subprocess
 import urllib.error
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import List, Optional, Sequence, Tuple
+from typing import Dict, List, Optional, Sequence, Tuple
 
 import pytest
 
+from meshrun.cli import admin
+from meshrun.telemetry import sums
 from tests.contract.running import LONG, NO_CONTROL, until
 from tests.e2e.place import APPS, Place, Program, exchange, status_of
 from tests.e2e.test_modes_server import COMMANDS
 
 ROOT = Path(__file__).resolve().parents[2]
 GUNICORN = ("-m", "gunicorn", "-b", "127.0.0.1:0", *NO_CONTROL, "-w", "2", "--chdir", str(APPS), "modes_app:wsgi")
+THREE = tuple("3" if word == "2" else word for word in GUNICORN)
 UVICORN = (*COMMANDS["uvicorn"], "--workers", "2")
 TOKEN = "hush-4711"
 PLAIN = b"GET / HTTP/1.1\r\nHost: web\r\nConnection: close\r\n\r\n"
@@ -195,6 +199,97 @@ def test_neither_children_nor_daemons_keep_the_port(place: Place) -> None:
     assert program.tell("") == "closed"
     ready(port, program)
     assert holder(port) == program.process.pid
+    assert program.ours() == []
+
+
+def load(place: Place, number: int) -> None:
+    """So many requests to the app, eight at a time."""
+    port = status_of(place)["listeners"][0]["port"]
+    with ThreadPoolExecutor(8) as pool:
+        for answer in pool.map(lambda _: exchange(port, PLAIN), range(number)):
+            assert answer.endswith(b"plain")
+
+
+def served(text: str) -> int:
+    """The requests that a page of metrics counts."""
+    counted = sums.read(text).counters.items()
+    return int(sum(value for key, value in counted if key.startswith('meshrun_requests_total{direction="inbound"')))
+
+
+def heard(port: int) -> Tuple[int, int, int]:
+    """Requests, processes that answered, and those that did not, as the probe's port says it."""
+    text = ask(port, "/metrics")[1]
+    gauges = sums.read(text).gauges
+    yes, no = (int(gauges['meshrun_processes{answered="%s"}' % word]) for word in ("yes", "no"))
+    return served(text), yes, no
+
+
+def of_each(place: Place) -> Dict[int, int]:
+    """The requests that each process itself counts, by pid."""
+    found = {}
+    for path in place.state.glob("*.sock"):
+        with contextlib.suppress(ConnectionRefusedError), admin.connect(str(path), 20) as asking:
+            asking.sendall(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            data = b""
+            while b"\r\n\r\n" not in data or data[-1:] != b"\n":
+                data += asking.recv(1 << 20)
+            found[int(path.stem)] = served(data.decode().partition("\r\n\r\n")[2])
+    return found
+
+
+@pytest.mark.slow
+def test_metrics_are_those_of_all_processes_and_fall_with_none_of_them(place: Place) -> None:
+    port, admin_port = free_port(), free_port()
+    program = place.start(
+        *THREE, SERVICE="web", PROBE="127.0.0.1:%d" % port, ADMIN="127.0.0.1:%d" % admin_port, ADMIN_TOKEN=TOKEN,
+        target="",
+    )  # fmt: skip
+    ready(port, program)
+    until(lambda: heard(port)[1] == 3, program.said)
+    load(place, 300)
+    until(lambda: heard(port) == (300, 3, 0), program.said)
+    each = of_each(place)
+    assert (len(each), sum(each.values()), max(each.values()) < 300) == (3, 300, True)
+    request = urllib.request.Request(
+        "http://127.0.0.1:%d/metrics" % admin_port, headers={"Authorization": "Bearer " + TOKEN}
+    )
+    with urllib.request.urlopen(request, timeout=20) as answer:
+        assert served(answer.read().decode()) == 300
+
+    asked = holder(port)
+    others = [pid for pid in each if pid != asked]
+    os.kill(others[0], signal.SIGSTOP)
+    assert heard(port) == (300, 2, 1)
+    os.kill(others[0], signal.SIGKILL)
+    until(lambda: heard(port)[1:] == (3, 0), program.said)
+    load(place, 100)
+    until(lambda: heard(port) == (400, 3, 0), program.said)
+
+    assert asked is not None
+    os.kill(asked, signal.SIGKILL)
+    until(lambda: holder(port) not in (None, asked), program.said)
+    until(lambda: heard(port) == (400, 3, 0), program.said)
+    load(place, 100)
+    until(lambda: heard(port) == (500, 3, 0), program.said)
+    assert program.ours() == []
+    program.process.terminate()
+    program.process.wait(60)
+    assert [path.name for path in place.state.iterdir() if ".counts" in path.name] == []
+
+
+def test_a_process_that_is_silent_keeps_nobody_else_waiting(place: Place) -> None:
+    port = free_port()
+    program = place.start(*GUNICORN, SERVICE="web", PROBE="127.0.0.1:%d" % port, target="")
+    ready(port, program)
+    until(lambda: heard(port)[1] == 2, program.said)
+    silent = next(pid for pid in of_each(place) if pid != holder(port))
+    os.kill(silent, signal.SIGSTOP)
+    with ThreadPoolExecutor(4) as pool:
+        answers = [pool.submit(heard, port) for _ in range(3)]
+        assert [ask(port, "/readiness")[0] for _ in range(3)] == [200] * 3
+        assert {answer.result()[1:] for answer in answers} == {(1, 1)}
+    os.kill(silent, signal.SIGCONT)
+    until(lambda: heard(port)[1:] == (2, 0), program.said)
     assert program.ours() == []
 
 

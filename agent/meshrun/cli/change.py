@@ -6,7 +6,7 @@ import sys
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence
 
 from ..core import documents
-from ..core.documents import Parsed, RuleError
+from ..core.documents import Parsed, Problem, RuleError
 from ..engines.base import Conflict, Edit, EngineError, Revision, RulesReading
 from . import output
 from .errors import Failure
@@ -39,6 +39,8 @@ class Changes(NamedTuple):
 
 def content(path: str) -> bytes:
     """The bytes of a file, or of standard input for ``-``. Raises `Failure` with code MR2003."""
+    if path == STDIN and sys.stdin is None:
+        raise Failure("MR2003", "standard input cannot be read", "it is closed", "Name a file that you may read.")
     try:
         if path == STDIN:
             return sys.stdin.buffer.read()
@@ -69,7 +71,7 @@ def parse(call: Invocation, text: str, file: str) -> Sequence[Parsed]:
     try:
         return documents.parse(text, file, call.namespace)
     except RuleError as error:
-        raise invalid(error) from error
+        raise invalid(error.problems) from error
 
 
 def check(parsed: Sequence[Parsed]) -> None:
@@ -77,7 +79,7 @@ def check(parsed: Sequence[Parsed]) -> None:
     try:
         documents.check_set(parsed)
     except RuleError as error:
-        raise invalid(error) from error
+        raise invalid(error.problems) from error
 
 
 def apply(call: Invocation, changes: Changes, seen: RulesReading, reason: str) -> Revision:
@@ -93,15 +95,14 @@ def apply(call: Invocation, changes: Changes, seen: RulesReading, reason: str) -
         what = "the rules changed while this command ran; nothing was written"
         raise Failure("MR3002", what, str(error), mend) from error
     except RuleError as error:
-        raise invalid(error) from error
+        raise invalid(error.problems) from error
     except EngineError as error:
         raise call.unreachable(error) from error
 
 
-def invalid(error: RuleError) -> Failure:
-    """The failure that lists every problem of rule documents."""
-    problems = output.count(len(error.problems), "problem")
-    return Failure("MR3006", "%s in the rules; nothing was changed" % problems, problems=error.problems)
+def invalid(problems: Sequence[Problem], so: str = "nothing was changed") -> Failure:
+    """The failure that lists every problem of rule documents; `so`: what was not done because of them."""
+    return Failure("MR3006", "%s in the rules; %s" % (output.count(len(problems), "problem"), so), problems=problems)
 
 
 def merged(call: Invocation, changes: Changes) -> List[Parsed]:

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import argparse
-import os
 from typing import Any, List, Mapping, NamedTuple, Optional, Sequence
 
 from .. import __version__
 from ..boot import launcher
-from . import doctor_libraries, doctor_live, doctor_platform, doctor_start, doctor_state, output, target, unit_files
+from . import (
+    doctor_libraries,
+    doctor_live,
+    doctor_platform,
+    doctor_start,
+    doctor_state,
+    output,
+    proc,
+    target,
+    unit_files,
+)
 from .checks import NOTE, WRONG, Check, wrong
 from .doctor_libraries import Library
 from .errors import FINDING, OK, UNREACHABLE, Failure
@@ -91,7 +100,7 @@ def _unit(call: Invocation, name: str) -> Examined:
 def _process(call: Invocation, pid: int) -> Examined:
     try:
         aim = target.of_process(pid)
-        uid = os.stat("/proc/%d" % pid).st_uid
+        uid = proc.owner(pid)
     except OSError as error:
         mend = "See `meshctl status`; the processes of other users are seen by root only."
         raise Failure("MR6001", "the process %d cannot be looked at" % pid, reason(error), mend) from error

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
-from . import chosen, findings, output
+from . import chosen, doctor_stop, findings, output
 from .checks import FINE, NOTE, WRONG, Check
 from .errors import CODES, OK
 from .invocation import Invocation
@@ -25,13 +25,23 @@ class Live(NamedTuple):
 
 def look(here: Invocation, pid: int) -> Live:
     """Ask a process; `here` has its environment."""
-    process = next((one for one in chosen.live(here) if one.pid == pid), None)
-    if process is None:
-        what = "process %d has no admin socket in %s: meshrun is not in it, or no hooked library was used yet"
-        mend = "A program that only waits for its first request or call is quiet; what stands above decides."
-        check = Check("process", NOTE, what % (pid, output.listed(chosen.folders(here))), mend, "MR6001")
-        return Live(None, (), (check,))
-    return of(process)
+    living = chosen.live(here)
+    process = next((one for one in living if one.pid == pid), None)
+    found = _asked(here, pid, living) if process is None else of(process)
+    return found._replace(checks=(*found.checks, *doctor_stop.checks(here, pid, living)))
+
+
+def _asked(here: Invocation, pid: int, living: Sequence[Process]) -> Live:
+    """A process that has no admin socket: a root that only waits for its workers, or one without meshrun."""
+    workers = doctor_stop.workers(living, pid)
+    if workers:
+        said = "waits for its workers, which answer: %s" % output.pids([one.pid for one in workers])
+        return Live(None, (), (Check("process", FINE, said),))
+    what = "process %d has no admin socket in %s: meshrun is not in it, or no hooked library was used yet"
+    mend = "A program that only waits for its first request or call is quiet, and so is one whose server runs in a "
+    mend += "side thread, unless MESHRUN_PORT names its port; what stands above decides."
+    check = Check("process", NOTE, what % (pid, output.listed(chosen.folders(here))), mend, "MR6001")
+    return Live(None, (), (check,))
 
 
 def of(process: Process) -> Live:
@@ -50,7 +60,7 @@ def _checks(status: Mapping[str, Any], early: Sequence[str]) -> Iterator[Check]:
     mode, why = status.get("mode"), status.get("mode_reason")
     said = "answers; it runs in mode %s" % mode + (", by %s" % why if why and why != "default" else "")
     yield Check("process", FINE, said)
-    for finding in findings.of_hooks_and_errors(status):
+    for finding in (*findings.of_registration(status), *findings.of_hooks_and_errors(status)):
         state = NOTE if CODES[finding.code].status == OK else WRONG
         yield Check("process", state, finding.what, finding.mend, finding.code)
     if early:

@@ -10,9 +10,9 @@ from typing import Iterator, List, Mapping, NamedTuple, Optional
 
 from ..boot import launcher
 from ..core import settings
-from . import kill_time, output, store
+from . import kill_time, output, proc, store
 from .checks import FINE, NOTE, WRONG, Check
-from .doctor_start import ours
+from .doctor_start import boot_folders, path_entries
 from .errors import Failure
 from .invocation import Invocation
 from .unit_files import Unit
@@ -127,13 +127,11 @@ def _unsynchronised() -> bool:
 
 def lost_path(environ: Mapping[str, str], pid: Optional[int]) -> Optional[Check]:
     """A ``PYTHONPATH`` that was meant to hold the boot folder, and does not where the program runs."""
-    if environ.get("MESHRUN_ENABLED", "").strip() not in launcher.ON:
-        return None
-    entries = [entry for entry in environ.get("PYTHONPATH", "").split(os.pathsep) if entry]
-    if any(ours(os.path.join(entry, "sitecustomize.py")) for entry in entries):
+    if environ.get("MESHRUN_ENABLED", "").strip() not in launcher.ON or any(boot_folders(environ)):
         return None
     mend = "Whatever sets PYTHONPATH last must keep meshrun's folder first in it: a start script, an environment file, "
     mend += "the environment of a pod, which replaces that of its image."
+    entries = path_entries(environ)
     gone = [entry for entry in entries if not os.path.exists(entry)]
     parent = _parent_had(pid) if pid is not None else None
     if parent:
@@ -145,34 +143,27 @@ def lost_path(environ: Mapping[str, str], pid: Optional[int]) -> Optional[Check]
     return Check("PYTHONPATH", WRONG, what, mend, "MR7013")
 
 
-def _parent_had(pid: int) -> str:
-    """The boot folder on the PYTHONPATH of the process's parent, or nothing."""
+def _parent_had(pid: int) -> Optional[str]:
+    """The boot folder on the PYTHONPATH of the process's parent; None: it has none, or cannot be looked at."""
     try:
-        with open("/proc/%d/stat" % pid, "rb") as stream:
-            parent = int(stream.read().rpartition(b")")[2].split()[1])
-        with open("/proc/%d/environ" % parent, "rb") as stream:
-            items = [os.fsdecode(item) for item in stream.read().split(b"\0")]
-    except (OSError, IndexError, ValueError):
-        return ""
-    paths: List[str] = [item.partition("=")[2] for item in items if item.startswith("PYTHONPATH=")]
-    entries = [entry for path in paths for entry in path.split(os.pathsep) if entry]
-    return next((entry for entry in entries if ours(os.path.join(entry, "sitecustomize.py"))), "")
+        return next(boot_folders(proc.environ(proc.parent(pid))), None)
+    except OSError:
+        return None
 
 
 def version(environ: Mapping[str, str], own: str) -> Optional[Check]:
     """Another release of meshrun on ``PYTHONPATH`` than that of this meshctl."""
-    for entry in environ.get("PYTHONPATH", "").split(os.pathsep):
-        if not entry or not ours(os.path.join(entry, "sitecustomize.py")):
-            continue
-        above = os.path.dirname(os.path.realpath(entry))
-        for place in (above, above + "/agent/meshrun", above + "/lib/meshrun"):
-            try:
-                with open(place + "/__init__.py", encoding="utf-8") as stream:
-                    found = _VERSION.search(stream.read())
-            except OSError:
-                continue
-            if found is not None and found.group(1) != own:
-                what = "%s is meshrun %s, this meshctl is %s" % (entry, found.group(1), own)
-                return Check("meshrun", NOTE, what, "Use the meshctl of that installation.", "MR7017")
+    entry = next(boot_folders(environ), None)
+    if entry is None:
         return None
+    above = os.path.dirname(os.path.realpath(entry))
+    for place in (above, above + "/agent/meshrun", above + "/lib/meshrun"):
+        try:
+            with open(place + "/__init__.py", encoding="utf-8", errors="replace") as stream:
+                found = _VERSION.search(stream.read())
+        except OSError:
+            continue
+        if found is not None and found.group(1) != own:
+            what = "%s is meshrun %s, this meshctl is %s" % (entry, found.group(1), own)
+            return Check("meshrun", NOTE, what, "Use the meshctl of that installation.", "MR7017")
     return None

@@ -58,7 +58,7 @@ def _start(target: Target, python: Python, *, command: bool) -> Check:
 def doors(target: Target, python: Python) -> List[str]:
     """By what meshrun comes into the program where it is switched on."""
     flag, prefix = interpreter.hiding_flag(["python", *target.flags]), _environment(python)
-    folder = None if flag else _entry(target.environ)
+    folder = None if flag else next(boot_folders(target.environ), None)
     found: List[str] = ["the launcher `meshrun`"] if target.launched else []
     found += ["%s on PYTHONPATH" % folder] if folder else []
     return found + (["the door of the environment %s" % prefix] if prefix and door.is_open(prefix) else [])
@@ -79,12 +79,14 @@ def _environment(python: Python) -> Optional[str]:
     return python.prefix if os.path.exists(os.path.join(python.prefix, "pyvenv.cfg")) else None
 
 
-def _entry(environ: Mapping[str, str]) -> Optional[str]:
-    """The entry of PYTHONPATH that is a boot folder, of this installation or of another."""
-    for entry in environ.get("PYTHONPATH", "").split(os.pathsep):
-        if entry and ours(os.path.join(entry, "sitecustomize.py")):
-            return entry
-    return None
+def path_entries(environ: Mapping[str, str]) -> List[str]:
+    """What stands on ``PYTHONPATH``, in its order."""
+    return [entry for entry in environ.get("PYTHONPATH", "").split(os.pathsep) if entry]
+
+
+def boot_folders(environ: Mapping[str, str]) -> Iterator[str]:
+    """The entries of ``PYTHONPATH`` that are boot folders, of this installation or of another; the first one counts."""
+    return (entry for entry in path_entries(environ) if ours(os.path.join(entry, "sitecustomize.py")))
 
 
 def ours(path: str) -> bool:
@@ -101,7 +103,7 @@ def ours(path: str) -> bool:
 
 def _sitecustomize(target: Target, python: Python) -> Iterator[Check]:
     """Other code that runs at the start: ours runs it too, unless it stands before ours and does not pass on."""
-    before, behind = _others(python, launched=target.launched or _entry(target.environ) is None)
+    before, behind = _others(python, launched=target.launched or not any(boot_folders(target.environ)))
     for path in before:
         what = "%s stands before meshrun's, which starts only if that one runs the next" % path
         mend = "Put meshrun's folder first on PYTHONPATH, or start the program by `meshrun`; both run then."

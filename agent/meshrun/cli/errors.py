@@ -71,6 +71,8 @@ CODES: Mapping[str, Code] = {
     "MR7015": Code("Clocks differ", FINDING),
     "MR7016": Code("The platform kills before the drain is over", FINDING),
     "MR7017": Code("PYTHONPATH leads to another version of meshrun", OK),
+    "MR7018": Code("A stop of the parent leaves its workers serving", FINDING),
+    "MR7019": Code("A stop signal ends a server at once", FINDING),
     "MR8001": Code("The unit cannot be used", USAGE),
     "MR8002": Code("The drop-in of a unit is not what it would be now", FINDING),
     "MR8003": Code("A service does not run as its drop-in says", FINDING),

@@ -14,6 +14,8 @@ from .processes import Process
 if TYPE_CHECKING:
     from .status import Report
 
+_NO_SERVER = "no hooked server listens"
+"""The reason of a process that knows of no server of its own."""
 START = "MESHRUN_SERVICE=web meshrun python app.py"
 
 
@@ -83,8 +85,7 @@ def _of_process(call: Invocation, report: Report, process: Process) -> Iterator[
         what = "does not answer on %s: %s" % (process.socket, process.problem)
         yield Finding("MR6002", "", what, "Is it stopped or busy?")
         return
-    if not status.get("registered") and not status.get("draining"):
-        yield Finding("MR6003", "", "not registered: " + str(status.get("reason") or "no reason given"))
+    yield from of_registration(status)
     url, origin = call.store
     theirs = status.get("store")
     if isinstance(theirs, str) and theirs and _same(theirs) != _same(url):
@@ -100,6 +101,15 @@ def _of_process(call: Invocation, report: Report, process: Process) -> Iterator[
         said = output.listed(["%s (%s)" % (host, output.count(n, "call")) for host, n in hosts], 6)
         mend = "If one of them is a mesh service, start it under meshrun, or name the host in an Alias."
         yield Finding("MR6005", "", "calls hosts that are not mesh: " + said, mend)
+
+
+def of_registration(status: Mapping[str, Any]) -> Iterator[Finding]:
+    """What a process says of why it is not registered."""
+    if status.get("registered") or status.get("draining"):
+        return
+    why = str(status.get("reason") or "no reason given")
+    mend = "A server that runs in a side thread counts where MESHRUN_PORT names its port." if why == _NO_SERVER else ""
+    yield Finding("MR6003", "", "not registered: " + why, mend)
 
 
 def of_hooks_and_errors(status: Mapping[str, Any]) -> Iterator[Finding]:

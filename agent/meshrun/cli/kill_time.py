@@ -5,10 +5,9 @@ from __future__ import annotations
 import configparser
 import glob
 import os
-import re
-from typing import Iterator, List, Mapping, NamedTuple, Optional
+from typing import Iterator, Mapping, NamedTuple, Optional
 
-from . import store, unit_files
+from . import proc, store, unit_files
 from .checks import FINE, NOTE, WRONG, Check
 from .errors import Failure
 from .invocation import Invocation
@@ -20,7 +19,6 @@ TELL_SECONDS = 1.0
 KUBERNETES, CONTAINER, SUPERVISOR = 30.0, 10.0, 10.0
 """What they give where nothing else is said: terminationGracePeriodSeconds, ``docker stop``, stopwaitsecs."""
 _CONTAINERS = ("/.dockerenv", "/run/.containerenv")
-_SERVICE = re.compile(r"/([^/:]+\.service)(?:/|$)")
 _SUPERVISOR_FILES = (
     "supervisord.conf", "etc/supervisord.conf", "/etc/supervisord.conf", "/etc/supervisor/supervisord.conf",
 )  # fmt: skip
@@ -41,6 +39,7 @@ class Given(NamedTuple):
     by: str
     known: bool
     all_at_once: bool = False  # the signal reaches every process of the service
+    sweeps: bool = False  # what still runs when the main process has ended is ended too
 
 
 def drain(here: Invocation) -> Drain:
@@ -70,51 +69,67 @@ def check(here: Invocation, pid: Optional[int], unit: Optional[Unit]) -> Check:
         what += ": then the program is killed while it still serves"
         return Check("stop", WRONG if found.known else NOTE, what, mend, "MR7016")
     if found.all_at_once:
-        what += " and tells every process at once: workers end with the requests that they have"
-        return Check("stop", NOTE, what, "Let it tell the main process only.", "MR7016")
+        what += " and tells every process at once"
+        if _runs_uwsgi(pid, unit):
+            mend = "Let it tell the main process only: KillMode=mixed in a unit, stopasgroup=false for supervisord."
+            return Check("stop", NOTE, what + ": uWSGI stops without a drain then", mend, "MR7016")
     return Check("stop", FINE, what, mend)
 
 
 def given(here: Invocation, pid: Optional[int], unit: Optional[Unit]) -> Optional[Given]:
     """What the platform gives; None: not known."""
     said = here.option("grace")
-    if said is not None:
-        return Given(said, "--grace", known=True)
+    return Given(said, "--grace", known=True) if said is not None else platform(here.environ, pid, unit)
+
+
+def platform(environ: Mapping[str, str], pid: Optional[int], unit: Optional[Unit]) -> Optional[Given]:
+    """What runs a program with this environment gives; `pid`: the process that it started. None: not known."""
     if unit is not None:
         return _systemd(unit)
-    if here.environ.get("SUPERVISOR_ENABLED"):
-        return _supervisor(here.environ, pid)
+    if environ.get("SUPERVISOR_ENABLED"):
+        return _supervisor(environ, pid)
     named = _unit_of(pid) if pid is not None else None
     if named is not None:
         try:
             return _systemd(unit_files.load(named, unit_files.folders({}, ""), ""))
         except Failure:
             pass  # the unit of a manager outside of this container
-    return _usual(here.environ)
+    return _usual(environ, sweeps=pid == 1)
 
 
-def _usual(environ: Mapping[str, str]) -> Optional[Given]:
-    """What containers are given."""
+def _usual(environ: Mapping[str, str], *, sweeps: bool) -> Optional[Given]:
+    """What containers are given. `sweeps`: the process is PID 1, with which the kernel ends all others."""
     if environ.get("KUBERNETES_SERVICE_HOST"):
-        return Given(KUBERNETES, "Kubernetes, unless terminationGracePeriodSeconds says otherwise,", known=False)
+        by = "Kubernetes, unless terminationGracePeriodSeconds says otherwise,"
+        return Given(KUBERNETES, by, known=False, sweeps=sweeps)
     if any(os.path.exists(path) for path in _CONTAINERS):
-        return Given(CONTAINER, "a container, unless it is stopped with another --time,", known=False)
+        return Given(CONTAINER, "a container, unless it is stopped with another --time,", known=False, sweeps=sweeps)
     return None
 
 
+def _runs_uwsgi(pid: Optional[int], unit: Optional[Unit]) -> bool:
+    """Whether the server is uWSGI, whose processes cannot hold a signal."""
+    try:
+        words = unit.commands[0] if unit is not None else proc.words(pid) if pid is not None else []
+    except OSError:
+        return False
+    return any(os.path.basename(word) in ("uwsgi", "pyuwsgi") for word in words)
+
+
 def _systemd(found: Unit) -> Given:
-    all_at_once = (found.last("KillMode") or "control-group") == "control-group"
-    return Given(found.stop_seconds, "systemd (%s)" % found.name, known=True, all_at_once=all_at_once)
+    mode = found.last("KillMode") or "control-group"
+    return Given(
+        found.stop_seconds, "systemd (%s)" % found.name, known=True,
+        all_at_once=mode == "control-group", sweeps=mode in ("control-group", "mixed"),
+    )  # fmt: skip
 
 
 def _unit_of(pid: int) -> Optional[str]:
     """The systemd service that a process belongs to."""
     try:
-        with open("/proc/%d/cgroup" % pid, encoding="utf-8", errors="replace") as stream:
-            names = _SERVICE.findall(stream.read())
+        return proc.unit(pid)
     except OSError:
         return None
-    return next((name for name in reversed(names) if not name.startswith("user@")), None)
 
 
 def _supervisor(environ: Mapping[str, str], pid: Optional[int]) -> Given:
@@ -126,29 +141,39 @@ def _supervisor(environ: Mapping[str, str], pid: Optional[int]) -> Given:
             wait = program.get("stopwaitsecs", "").strip()
             seconds = float(wait) if wait.isascii() and wait.isdigit() else SUPERVISOR
             at_once = program.get("stopasgroup", "").strip().lower() in ("true", "1", "yes", "on")
-            return Given(seconds, "supervisord (%s)" % path, known=True, all_at_once=at_once)
+            return Given(seconds, "supervisord (%s)" % path, known=True, all_at_once=at_once, sweeps=at_once)
     return Given(SUPERVISOR, by, known=False)
 
 
 def _configurations(pid: Optional[int]) -> Iterator[str]:
     """Files that the supervisord above a process may have read."""
+    above = _supervisor_above(pid) if pid is not None else None
+    if above is not None:
+        yield from _named(above)
+    else:
+        yield from (path for path in _SUPERVISOR_FILES if path.startswith("/") and os.path.isfile(path))
+
+
+def _supervisor_above(pid: int) -> Optional[int]:
+    """The pid of the supervisord that a process runs under; None: there is none that can be seen."""
     for _ in range(_MOST_PARENTS):
-        if not pid or pid == 1:
+        if pid <= 1:
             break
-        words = _words(pid)
-        if any(os.path.basename(word) == "supervisord" for word in words[:3]):
-            yield from _named(words, "/proc/%d/cwd" % pid)
-            return
-        pid = _parent(pid)
-    yield from (path for path in _SUPERVISOR_FILES if path.startswith("/") and os.path.isfile(path))
+        try:
+            if any(os.path.basename(word) == "supervisord" for word in proc.words(pid)[:3]):
+                return pid
+            pid = proc.parent(pid)
+        except OSError:
+            break
+    return None
 
 
-def _named(words: List[str], folder: str) -> Iterator[str]:
+def _named(pid: int) -> Iterator[str]:
     """The file that a supervisord was started with, or found by itself."""
     try:
-        folder = os.readlink(folder)
-    except OSError:
-        folder = "/"
+        words, folder = proc.words(pid), proc.folder(pid)
+    except OSError:  # another user's: its words are seen, its folder is not
+        words, folder = [], "/"
     for place, word in enumerate(words):
         option, sign, value = word.partition("=")
         if option in ("-c", "--configuration") and (sign or words[place + 1 :]):
@@ -172,19 +197,3 @@ def _program(path: str, environ: Mapping[str, str]) -> Optional[Mapping[str, str
         if name and parser.has_section("program:" + name):
             return dict(parser.items("program:" + name))
     return None
-
-
-def _words(pid: int) -> List[str]:
-    try:
-        with open("/proc/%d/cmdline" % pid, "rb") as stream:
-            return [os.fsdecode(word) for word in stream.read().split(b"\0") if word]
-    except OSError:
-        return []
-
-
-def _parent(pid: int) -> int:
-    try:
-        with open("/proc/%d/stat" % pid, "rb") as stream:
-            return int(stream.read().rpartition(b")")[2].split()[1])
-    except (OSError, IndexError, ValueError):
-        return 0

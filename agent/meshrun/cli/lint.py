@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Dict, List, Optional
+from typing import Dict, List, Mapping, Optional, Tuple
 
 from ..core import documents
 from ..core.documents import Parsed, Problem, RuleError
@@ -16,19 +16,9 @@ ENDINGS = (".yaml", ".yml")
 
 def run(call: Invocation) -> int:
     """Check documents and their set; every problem is named. Exit status 1 if there is one; advice is none."""
-    problems: List[Problem] = []
-    parsed: List[Parsed] = []
     # In the store a document without `namespace` is of the default one, whoever asks.
     namespace = call.namespace if call.args.file else documents.DEFAULT_NAMESPACE
-    for name, data in sources(call, call.args.file).items():
-        try:
-            parsed += documents.parse(data, name, namespace)
-        except RuleError as error:
-            problems += error.problems
-    try:
-        documents.check_set(parsed)
-    except RuleError as error:
-        problems += error.problems
+    parsed, problems = read(sources(call, call.args.file), namespace)
     hints = documents.advice(parsed)
     shown = [problem_shape(problem) for problem in problems] + [problem_shape(hint, advice=True) for hint in hints]
     call.shape({"documents": len(parsed), "problems": shown})
@@ -38,6 +28,22 @@ def run(call: Invocation) -> int:
     checked = output.count(len(parsed), "valid document")
     call.lines([*lines, "%s, %s" % (checked, output.count(len(problems), "problem") if problems else "no problem")])
     return FINDING if problems else OK
+
+
+def read(given: Mapping[str, bytes], namespace: str) -> Tuple[List[Parsed], List[Problem]]:
+    """The valid documents of some files, name -> content, and every problem of the others and of their set."""
+    parsed: List[Parsed] = []
+    problems: List[Problem] = []
+    for name, data in given.items():
+        try:
+            parsed += documents.parse(data, name, namespace)
+        except RuleError as error:
+            problems += error.problems
+    try:
+        documents.check_set(parsed)
+    except RuleError as error:
+        problems += error.problems
+    return parsed, problems
 
 
 def sources(call: Invocation, where: Optional[str]) -> Dict[str, bytes]:

@@ -59,6 +59,8 @@ def apply(call: Invocation) -> int:
     if changes.edits:
         if call.args.dry_run:
             change.check(change.merged(call, changes))
+            if seen.problem:
+                call.note("rules in the store are not in force, which must be mended first: " + seen.problem)
         else:
             revision = change.apply(call, changes, seen, words)
     call.shape(changes.shape(revision, dry_run=call.args.dry_run))
@@ -98,13 +100,13 @@ def _given(call: Invocation) -> List[Given]:
     """The given documents, each with its own text. Raises `Failure` with code MR2001, MR2003, MR3003 or MR3006."""
     path = call.args.file
     if path is None:
-        if sys.stdin.isatty():
+        if sys.stdin is not None and sys.stdin.isatty():
             raise Failure("MR2001", "no documents were given", mend="Name a file with -f, or -f - for standard input.")
         path = change.STDIN
     try:
         text = documents.decode(change.content(path), path)
     except RuleError as error:
-        raise change.invalid(error) from error
+        raise change.invalid(error.problems) from error
     parsed = change.parse(call, text, path)
     try:
         documents.check_set(parsed)
@@ -112,7 +114,7 @@ def _given(call: Invocation) -> List[Given]:
         # What a document names may be in the store already; only the store's own check of the whole set can tell.
         twice = [problem for problem in error.problems if problem.code == "MR1030"]
         if twice:
-            raise change.invalid(RuleError(twice)) from error
+            raise change.invalid(twice) from error
     if not parsed:
         raise Failure("MR3003", "there is no document in %s" % path, mend="docs/rules.md shows what they look like.")
     return [Given(one, edit.alone(text, one)) for one in parsed]

@@ -8,9 +8,7 @@ import time
 from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Optional, Set
 
 from ..core import compile as compiling
-from ..core import documents
 from ..core import explain as explaining
-from ..core.documents import Parsed
 from ..core.explain import Explanation
 from ..core.index import Index, Snapshot
 from ..core.route import Local
@@ -29,6 +27,7 @@ class Mesh(NamedTuple):
     snapshot: Snapshot
     documents: Mapping[str, Mapping[str, Any]]
     time: float
+    problem: Optional[str]  # why the rules in the store are not in force; the last good ones are
 
 
 class Outcome(NamedTuple):
@@ -49,6 +48,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(call: Invocation) -> int:
     """Run every case; exit status 1 if one fails. Neither rules nor instances are read where the files give them."""
+    if call.args.file == call.args.rules == change.STDIN:
+        mend = "Name a file for one of them."
+        raise Failure("MR2001", "standard input cannot hold both the cases and the rules", mend=mend)
     cases = rules_cases.read(call, call.args.file)
     mesh = _mesh(call, cases)
     reached: Set[str] = set()
@@ -67,7 +69,12 @@ def run(call: Invocation) -> int:
     total = "%s, %s" % (output.count(len(outcomes), "case"), "%d failed" % len(failed) if failed else "all as expected")
     call.lines([*([""] if failed else []), total])
     if not mesh.documents:
-        call.lines(output.paragraph("there are no rules in the store; --rules names others", call.screen, "note  "))
+        where = "%s holds no rules" % call.args.rules
+        said = where if call.args.rules is not None else "there are no rules in the store; --rules names others"
+        call.lines(output.paragraph(said, call.screen, "note  "))
+    if mesh.problem:
+        said = "run on the last good rules; those in the store are not in force: " + mesh.problem
+        call.lines(output.paragraph(said, call.screen, "note  "))
     if missed:
         call.lines(output.paragraph("no case reaches " + output.listed(missed), call.screen, "note  "))
     return FINDING if failed else OK
@@ -80,15 +87,15 @@ def _mesh(call: Invocation, cases: Cases) -> Mesh:
     known = _documents(call, call.args.rules) if contents is None or named else contents.reading.documents
     rules = compiling.build(known, 0) if contents is None or named else contents.rules
     members = cases.instances if cases.instances is not None or contents is None else contents.members.instances
-    return Mesh(Snapshot(rules, members or {}), known, time.time() if cases.time is None else cases.time)
+    problem = None if contents is None or named else contents.reading.problem
+    return Mesh(Snapshot(rules, members or {}), known, time.time() if cases.time is None else cases.time, problem)
 
 
 def _documents(call: Invocation, path: str) -> Mapping[str, Mapping[str, Any]]:
     """The documents of a file or folder. Raises `Failure` with code MR3006."""
-    parsed: List[Parsed] = []
-    for name, data in lint.sources(call, path).items():
-        parsed += change.parse(call, documents.decode(data, name), name)
-    change.check(parsed)
+    parsed, problems = lint.read(lint.sources(call, path), call.namespace)
+    if problems:
+        raise change.invalid(problems, "no case was run")
     return {one.identity: one.document for one in parsed}
 
 

@@ -45,6 +45,16 @@ _TIMELINE = object_(
     address=text("IP address"),
     port=whole("TCP port"),
     requests=whole("requests that it has served, as of its last event"),
+    begun=whole("requests that had begun by then, those that it has served among them"),
+    calls=object_(
+        sent=whole("calls that may have reached it"),
+        answered=whole("those to which the head of a response came"),
+        unsent=whole("calls of which nothing was sent, such as refused connects"),
+        cancelled=whole("calls that were sent, and that the application gave up by itself"),
+        failed=whole("calls that were sent, and neither answered nor cancelled"),
+        callers=whole("processes that have told what they counted"),
+    ),
+    lost=whole("the larger of calls that failed and, if it has an exit, requests that had not ended by then"),
     events=mapping("number", "epoch seconds by event, in the order in which they happened: " + ", ".join(EVENTS)),
 )
 _STORE = object_(

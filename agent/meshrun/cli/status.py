@@ -6,7 +6,6 @@ import argparse
 import time
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
-from ..core.timeline import Timeline
 from ..engines.base import EngineError, Revision
 from . import chosen, findings, output, store, timelines
 from .errors import CODES, OK, Failure
@@ -25,12 +24,14 @@ class Report(NamedTuple):
     contents: Optional[store.Contents]
     failure: Optional[Failure]  # why `contents` is None
     last: Optional[Revision]
-    timelines: Optional[Sequence[Timeline]] = None  # None: not asked for
+    lives: Optional[Sequence[timelines.Life]] = None  # None: not asked for
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """What is to be shown besides."""
-    parser.add_argument("--timeline", action="store_true", help="also what happened to each instance when")
+    parser.add_argument(
+        "--timeline", action="store_true", help="also what happened to each instance when, and what was lost"
+    )
 
 
 def run(call: Invocation) -> int:
@@ -71,8 +72,8 @@ def shape(call: Invocation, report: Report) -> Mapping[str, Any]:
         "instances": listed,
         "store": {"url": call.store[0], "age_seconds": aged},
     }
-    if report.timelines is not None:
-        shown["timelines"] = timelines.shape(call, report.timelines)
+    if report.lives is not None:
+        shown["timelines"] = timelines.shape(call, report.lives)
     return shown
 
 
@@ -100,8 +101,8 @@ def text(call: Invocation, report: Report, found: Sequence[Finding]) -> List[str
         lines += ["", *_processes(call, report.processes)]
     if report.contents is not None and report.contents.instances():
         lines += ["", *_instances(call, report.contents)]
-    if report.timelines is not None:
-        lines += ["", *timelines.text(call, report.timelines)]
+    if report.lives is not None:
+        lines += ["", *timelines.text(call, report.lives)]
     if found:
         lines.append("")
     for finding in found:

@@ -12,6 +12,7 @@ import sys
 from typing import Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from ..boot import launcher
+from . import proc
 
 _PYTHON = re.compile(r"(python|pypy)[0-9.]*t?$")
 _LONG_FIRST_LINE = re.compile(rb"'''exec' (\"[^\"]+\"|\S+) ")
@@ -92,14 +93,8 @@ def resolve(command: Sequence[str], environ: Mapping[str, str]) -> Target:
 
 def of_process(pid: int) -> Target:
     """The Python of a live process. Raises `OSError` where the process is gone or another user's."""
-    environ: Dict[str, str] = {}
-    for item in _block(pid, "environ"):
-        name, sign, value = item.partition("=")
-        if sign:
-            environ[name] = value
-    command = _block(pid, "cmdline")
-    folder = os.readlink("/proc/%d/cwd" % pid)
-    executable = os.readlink("/proc/%d/exe" % pid)
+    environ, command = proc.environ(pid), proc.words(pid)
+    folder, executable = proc.folder(pid), proc.program(pid)
     if not command or not _PYTHON.match(os.path.basename(executable).partition(" ")[0]):
         return Target(None, (), environ, False, "", "%s is no Python" % executable, folder)
     # The link names the installation; the first word names the virtual environment, if it is a path.
@@ -191,8 +186,3 @@ def _first_line(path: str) -> List[str]:
     if long:
         return [long.group(1).strip(b'"').decode("utf-8", "replace")]
     return lines[0][2:].decode("utf-8", "replace").split()
-
-
-def _block(pid: int, name: str) -> List[str]:
-    with open("/proc/%d/%s" % (pid, name), "rb") as stream:
-        return [os.fsdecode(item) for item in stream.read().split(b"\0") if item]

@@ -217,7 +217,8 @@ def _notes_unit(unit: Unit, wish: Wish) -> Iterator[Note]:
             yield Note("%s is run with %s, which hides PYTHONPATH" % (command[0], flag), mend, bad=True)
     if unit.last("KillMode") == "control-group":
         yield Note("KillMode=control-group of the unit stays: a stop reaches every worker at once",
-                   "Take the line out, then run this again: KillMode=mixed lets workers end first.")  # fmt: skip
+                   "Workers hold it while they drain. uWSGI cannot: take the line out there, then run this again."
+                   )  # fmt: skip
     sent = unit.last("KillSignal")
     if sent is not None and sent not in _HELD:
         yield Note("KillSignal=%s: a stop by this signal is not drained" % sent, "Use SIGTERM.")

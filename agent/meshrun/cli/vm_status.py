@@ -8,7 +8,7 @@ import os
 from typing import Any, List, Mapping, NamedTuple, Optional
 
 from ..boot import launcher
-from . import output, unit_files, unit_text, vm, vm_machine, vm_plan
+from . import output, proc, unit_files, unit_text, vm, vm_machine, vm_plan
 from .arguments import Subcommand
 from .errors import CODES, FINDING, OK, Failure
 from .findings import Finding
@@ -120,11 +120,9 @@ def _runs(process: int, options: Mapping[str, str]) -> Optional[bool]:
     """Whether the environment of a process opens the door; None: it cannot be read."""
     boot = options.get("boot_folder") or launcher.boot_folder() or ""
     try:
-        with open("/proc/%d/environ" % process, "rb") as stream:
-            items = dict(os.fsdecode(item).partition("=")[::2] for item in stream.read().split(b"\0") if item)
+        return _opens(proc.environ(process), boot)
     except OSError:
         return None
-    return _opens(items, boot)
 
 
 def _opens(environ: Mapping[str, str], boot: str) -> bool:

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from typing import Any, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from ..core.model import Instance, Vacancy
-from ..core.timeline import Timeline
+from ..core.timeline import Calls, Timeline
 
 Document = Mapping[str, Any]
 """A validated rule document in its normal, JSON-able form (``core.documents.parse``)."""
@@ -112,6 +112,17 @@ class Engine(ABC):
     @abstractmethod
     def timelines(self) -> Sequence[Timeline]:
         """The timelines that are kept, the newest first; those of instances that are gone as well."""
+
+    @abstractmethod
+    def tell(self, instance_id: str, caller: str, calls: Calls) -> None:
+        """Keep what `caller`, a process, counted of its calls to an instance in the place of what it said before.
+
+        What is kept is bounded as `note` is.
+        """
+
+    @abstractmethod
+    def told(self) -> Mapping[str, Mapping[str, Calls]]:
+        """Instance id -> caller -> what it counted."""
 
     def reopen(self) -> None:  # noqa: B027 -- an engine that keeps no descriptor has nothing to do here
         """Called in a forked child before first use: drop descriptors shared with the parent."""

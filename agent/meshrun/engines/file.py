@@ -2,7 +2,7 @@
 
 Below the folder: ``rules/*.yaml``, written by hand or by meshctl; ``history/<number>.jsonl``, the revisions;
 ``compiled/``, what processes load; ``instances/<namespace>/<service>/<id>.json``, leases whose time is the file's;
-``timelines/<id>.json``, what happened to an instance when.
+``timelines/<id>.json``, what happened to an instance when; ``tallies/<id>.json``, what its callers counted.
 """
 
 from __future__ import annotations
@@ -13,13 +13,14 @@ from typing import Callable, FrozenSet, Mapping, Optional, Sequence
 
 from ..core.model import Instance
 from ..core.rules import RESERVED
-from ..core.timeline import Timeline
+from ..core.timeline import Calls, Timeline
 from .base import Edit, Engine, EngineError, InstancesReading, Revision, RulesReading
 from .file_instances import InstanceReader
 from .file_leases import Now
 from .file_reading import RuleReader
 from .file_rules import RuleStore
 from .file_slots import InstanceWriter
+from .file_tallies import Tallies
 from .file_timelines import Timelines
 from .file_writer import RuleWriter
 
@@ -40,6 +41,7 @@ class FileEngine(Engine):
         self._rules = RuleReader(self._store, self._rule_writer, self._now)
         self._instances = InstanceReader(folder + "/instances")
         self._timelines = Timelines(folder + "/timelines", folder)
+        self._tallies = Tallies(folder + "/tallies", folder)
         self._writer = InstanceWriter(folder + "/instances", folder, self._reserved, self._now)
 
     def rules(self, previous: Optional[RulesReading]) -> RulesReading:
@@ -95,6 +97,14 @@ class FileEngine(Engine):
     def timelines(self) -> Sequence[Timeline]:
         """See `Engine.timelines`."""
         return self._timelines.read()
+
+    def tell(self, instance_id: str, caller: str, calls: Calls) -> None:
+        """See `Engine.tell`; of one instance the first 1,000 callers are kept."""
+        self._tallies.write(instance_id, caller, calls)
+
+    def told(self) -> Mapping[str, Mapping[str, Calls]]:
+        """See `Engine.told`."""
+        return self._tallies.read()
 
     def _now(self) -> Now:
         return Now(self._wall(), self._ticks())

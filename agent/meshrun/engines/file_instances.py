@@ -19,7 +19,8 @@ class InstanceReader:
     """The instances below one folder, ``<namespace>/<service>/<id>.json``, as one process sees them.
 
     Writers replace the generation file after each change. Folders are walked every few seconds besides, for changes
-    whose writer died before it did so, and for records that were removed by hand.
+    whose writer died before it did so, and for records that were removed by hand. Where a service's whole folder is
+    gone, its instances are shown until their leases end; those that live have written it anew by then.
     """
 
     def __init__(self, root: str) -> None:
@@ -60,8 +61,12 @@ class InstanceReader:
                 changed = folder.refresh(mark, now) or changed
             except EngineError:
                 continue  # One folder that cannot be read hides no other; it shows what it held.
-        gone = self._folders.keys() - folders.keys()
-        changed = changed or any(self._folders[path].view != ((), ()) for path in gone)
+        for path in self._folders.keys() - folders.keys():
+            folder = self._folders[path]
+            if folder.alive():  # Nobody said that they leave: a store that was taken away is no empty one.
+                folders[path] = folder
+            else:
+                changed = changed or folder.view != ((), ())
         self._folders = folders
         return changed
 

@@ -34,7 +34,7 @@ class Timelines:
             make_folder(self._folder, self._root)
         files.replace(path, (_dump(timeline),))
         if new:
-            self._prune()
+            thin(self._folder, MOST)
 
     def read(self) -> List[Timeline]:
         """Every timeline, the newest first; what cannot be read is left out. Raises `EngineError`."""
@@ -49,18 +49,19 @@ class Timelines:
                 found.append(timeline)
         return sorted(found, key=lambda one: one.began, reverse=True)
 
-    def _prune(self) -> None:
-        """Remove the oldest tenth where there are too many; best effort."""
-        found = [entry.path for entry in entries(self._folder)]
-        if len(found) <= MOST:
-            return
-        aged: List[Tuple[int, str]] = sorted((files.mark(path)[0], path) for path in found)
-        for _, path in aged[: len(found) - MOST + MOST // 10]:
-            try:
-                os.unlink(path)
-            except OSError:
-                continue  # Somebody else removed it, or only its owner may.
-        sweep(self._folder)
+
+def thin(folder: str, most: int) -> None:
+    """Remove the oldest tenth of the files where there are too many; best effort. Raises `EngineError`."""
+    found = [entry.path for entry in entries(folder)]
+    if len(found) <= most:
+        return
+    aged: List[Tuple[int, str]] = sorted((files.mark(path)[0], path) for path in found)
+    for _, path in aged[: len(found) - most + most // 10]:
+        try:
+            os.unlink(path)
+        except OSError:
+            continue  # Somebody else removed it, or only its owner may.
+    sweep(folder)
 
 
 def _dump(timeline: Timeline) -> bytes:
@@ -75,8 +76,9 @@ def _load(name: str, data: bytes) -> Optional[Timeline]:
         fields = json.loads(data)
         events = {key: float(fields["events"][key]) for key in EVENTS if key in fields["events"]}
         port, requests = int(fields["port"]), int(fields["requests"])
+        begun = int(fields.get("begun", requests))  # which an earlier version did not write
         if not events or not all(0 <= when < 1e11 for when in events.values()):
             return None
-        return Timeline(name, str(fields["service"]), str(fields["address"]), port, events, requests)
+        return Timeline(name, str(fields["service"]), str(fields["address"]), port, events, requests, begun)
     except (ValueError, LookupError, TypeError, RecursionError):
         return None

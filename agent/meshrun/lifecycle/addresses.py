@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import fcntl
+import os
 import socket
 import struct
-from typing import Iterator
+from typing import Iterator, Tuple
 
 LOOPBACK, LOOPBACK6 = "127.0.0.1", "::1"
 _SIOCGIFADDR = 0x8915  # netdevice(7)
+LISTENS = "0A"  # tcp_states.h
 _GLOBAL = "00"  # scope of an address in /proc/net/if_inet6
 
 
@@ -31,6 +33,35 @@ def own(bound: str) -> str:
     if bound == "::":
         return LOOPBACK6
     return LOOPBACK if bound in ("", "0.0.0.0") else bound  # noqa: S104 -- compared, not bound
+
+
+def held(port: int) -> Iterator[Tuple[str, str]]:
+    """State and inode of each socket at a port of this machine, proc(5)."""
+    end = ":%04X" % port
+    for table in ("/proc/self/net/tcp", "/proc/self/net/tcp6"):
+        try:
+            with open(table, encoding="ascii") as rows:
+                for row in rows:
+                    fields = row.split(None, 10)
+                    if fields[1].endswith(end):
+                        yield fields[3], fields[9]
+        except OSError:  # a machine without IPv6, or without /proc
+            continue
+
+
+def listens(port: int) -> bool:
+    """Whether this very process has a socket that listens at a port."""
+    wanted = {"socket:[%s]" % inode for state, inode in held(port) if state == LISTENS}
+    found = False
+    try:
+        for number in os.listdir("/proc/self/fd") if wanted else ():
+            try:
+                found = found or os.readlink("/proc/self/fd/" + number) in wanted
+            except OSError:  # closed meanwhile
+                continue
+    except OSError:  # no descriptor is left to look with
+        return False
+    return found
 
 
 def _addresses() -> Iterator[str]:

@@ -15,6 +15,7 @@ from .. import _guard, _native
 from ..core.drain import DELIVER, Stop
 from ..core.model import DRAINING as SAID_DRAINING
 from ..core.timeline import HANDLER, LAST_REQUEST, SIGNALLED
+from .addresses import listens
 from .page import DELIVERED, DRAINING, IDLE, OFFLINE, Limits, Page
 
 _sleep = time.sleep
@@ -26,6 +27,9 @@ _kill = os.kill
 STEP_SECONDS = 0.02
 TELL_SECONDS = 1.0
 """How long the end of a stop waits for the registry. An engine that is down must not keep the app alive."""
+SURVIVED_SECONDS = 60.0
+"""A program that listens still so long after its own handler ran does not end by it. Many serve on for a while first,
+until their platform has seen that they are not ready any more."""
 
 
 class Drain:
@@ -47,6 +51,7 @@ class Drain:
         self.took: Optional[float] = None  # seconds of the drain that ended here; the source of meshrun_drain_seconds
         self._told: Optional[_thread.LockType] = None
         self.passed = False  # the app's handler has run or runs now: from here on every signal is the app's
+        self._when = 0.0  # that was, monotonic; 0: it did not, or was asked after
 
     def signalled(self, signum: int, *, echo: bool) -> bool:
         """A stop signal that may be held. True: it is."""
@@ -75,11 +80,22 @@ class Drain:
 
     def at_once(self) -> None:
         """The app stops without a drain: all that is left is to leave the registry, beside the app's own handler."""
-        self.passed = True
+        self.passed, self._when = True, _monotonic()
         for event in (SIGNALLED, HANDLER):
             self._page.note(event, _time())
         self._page.state = DELIVERED
         self._aside(None)
+
+    def survived(self, port: int) -> bool:
+        """Whether the app's handler has run and the program serves on all the same; asked once, in good time."""
+        if not self._when or _monotonic() - self._when < SURVIVED_SECONDS:
+            return False
+        self._when = 0.0
+        return listens(port)
+
+    def closed(self) -> None:
+        """The server has closed its sockets: what listens there from now on is another one."""
+        self._when = 0.0
 
     def left(self) -> None:
         """Wait until the registry was told what there was to tell: the process dies now."""
@@ -172,5 +188,5 @@ class Drain:
         self._aside(None)
         self.left()
         if not self.passed:  # else one more signal went straight to the app while the registry was told
-            self.passed = True
+            self.passed, self._when = True, _monotonic()
             _kill(os.getpid(), signals[-1])

@@ -11,7 +11,7 @@ import os
 import time
 from typing import Optional
 
-SUFFIX = ".lock"
+SUFFIX, COUNTS = ".lock", ".counts"
 _FLAGS = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
 _STALE = 86400.0
 _LONGEST = 200  # bytes of an instance id
@@ -24,6 +24,7 @@ class Election:
         self._folder = folder
         self._path = os.path.join(folder, name + SUFFIX)
         self._descriptor: Optional[int] = None
+        self.counts = os.path.join(folder, name + COUNTS)  # of all workers, kept by the one that answers for them
         self.holder: Optional[str] = None  # the id under which another worker registers
 
     def won(self, instance_id: str) -> Optional[str]:
@@ -53,12 +54,13 @@ class Election:
             os.close(descriptor)
 
     def remove(self) -> None:
-        """Remove the file: the instance is gone. Only its root may, so that no two workers hold different files."""
+        """Remove the files: the instance is gone. Only its root may, so that no two workers hold different files."""
         self.resign()
-        try:
-            os.unlink(self._path)
-        except OSError:
-            pass  # a leftover that nobody holds does no harm: the next sweep removes it
+        for path in (self.counts, self._path):
+            try:
+                os.unlink(path)
+            except OSError:
+                pass  # a leftover that nobody holds does no harm: the next sweep removes it
 
     def _sweep(self) -> None:
         """Remove files that killed instances left a day ago and nobody holds."""

@@ -7,15 +7,15 @@ the page says when the root has delivered its own. Otherwise it waits for the ro
 
 from __future__ import annotations
 
-import _signal  # type: ignore[import-not-found]  # `signal` is hooked: here its bare functions are wanted
 import os
 import time
 from typing import Optional
 
 from .. import _guard, _native
-from .._processes import alive, foreground
+from .._processes import alive
 from ..core.drain import ECHO_SECONDS
 from .page import DELIVERED, DRAINING, IDLE, OFFLINE, Page
+from .signals import at_once
 
 _sleep = time.sleep
 _monotonic = time.monotonic
@@ -43,9 +43,8 @@ class Hold:
 
     def __call__(self, signum: int, *, echo: bool = False) -> bool:
         """`echo`: an event loop's second report of a signal whose Python handler ran before."""
-        quick = signum == _signal.SIGQUIT or (signum == _signal.SIGINT and foreground())
         now = _monotonic()
-        if self.passed or quick:
+        if self.passed or at_once(signum):
             self.passed = True
         elif self._since is None:
             self._since, self._signum = now, signum

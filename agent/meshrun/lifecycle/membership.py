@@ -40,18 +40,23 @@ class Membership:
         self._election: Optional[Election] = None
         self._asked = 0.0
         self._withdrawn = 0.0  # not to be tried again before, monotonic
-        self._written: Mapping[str, float] = {}  # the events that the registry has
+        self._written: Tuple[Mapping[str, float], int] = ({}, 0)  # what the registry has of the timeline
         self._next_note = 0.0
         self.elected = False
         self.listeners: List[Listener] = []
         self.instance_id: Optional[str] = None
+
+    @property
+    def counts(self) -> Optional[str]:
+        """Where the counts of all workers are kept for the next one that answers for them; None: nowhere."""
+        return self._election.counts if self._election is not None else None
 
     def begin(self, page: Page, root: int, born: int) -> None:
         """The server has its first socket. `root`, `born`: the process under which its workers live."""
         port = self.listeners[0].port
         page.identity = self.instance_id = page.identity or instance_id(port)
         page.note(BOUND, time.time())
-        self._written = {}
+        self._written = ({}, 0)
         if self._folder is not None:
             self._election = Election(self._folder, "%d-%d-%d" % (root, born, port))
 
@@ -106,10 +111,11 @@ class Membership:
             page.note(DEREGISTERED, time.time())
         self._write(page)
 
-    def exits(self, page: Page) -> None:
-        """The last process of the instance ends now."""
-        page.note(EXIT, time.time())
-        self._write(page)
+    def exits(self, page: Page, *, asleep: bool) -> None:
+        """The last process of the instance ends now. `asleep`: the mode leaves it alone."""
+        if not asleep:
+            page.note(EXIT, time.time())
+            self._write(page)
 
     def write(self, page: Page, now: float) -> None:
         """Let the registry have what happened since the last time; `now` is monotonic."""
@@ -117,15 +123,17 @@ class Membership:
             self._next_note = now + (_NOTE_SECONDS if self._write(page) else _NOTE_AGAIN_SECONDS)
 
     def _write(self, page: Page) -> bool:
-        events = page.times
-        records = self._records(page) if events != self._written else ()
+        events, begun = page.times, page.load().requests
+        ended = max(0, begun - page.unfinished)
+        news = (events, ended if EXIT in events else 0)  # the end may be said twice: the last numbers hold
+        records = self._records(page) if news != self._written else ()
         if not records or self._registration.problem is not None:
             return True
         first = records[0]
-        served = page.load().requests
-        if not self._registration.note(Timeline(first.id, first.service, first.address, first.port, events, served)):
+        timeline = Timeline(first.id, first.service, first.address, first.port, events, ended, begun)
+        if not self._registration.note(timeline):
             return False
-        self._written = events
+        self._written = news
         return True
 
     def withdraw(self, page: Page, now: float, *, alone: bool) -> None:
@@ -184,7 +192,7 @@ class Membership:
         """The child is nobody yet; what the parent holds stays the parent's."""
         self.elected = False
         self._asked = 0.0
-        self._written = {}
+        self._written = ({}, 0)
         self._registration.forget()
         if self._election is not None:
             self._election.resign()

@@ -11,7 +11,7 @@ from __future__ import annotations
 import mmap
 import os
 import time
-from typing import Iterator, Mapping, NamedTuple, Optional, Tuple
+from typing import Any, Callable, Iterator, Mapping, NamedTuple, Optional, Tuple
 
 from .. import _processes
 from ..core.timeline import EVENTS, READY
@@ -262,6 +262,11 @@ class Page:
                 inflight += row[INFLIGHT]
         return Load(inflight, requests)
 
+    @property
+    def unfinished(self) -> int:
+        """Requests that have begun and not ended; those that a killed worker left do count."""
+        return sum(row[INFLIGHT] for row in self._rows())
+
     def workers(self) -> Tuple[int, ...]:
         """The pids of the workers that serve now."""
         return tuple(row[PID] for row in self._rows() if _processes.alive(row[PID], row[BORN]))
@@ -281,6 +286,19 @@ class Page:
         for start in range(_FIRST, _FIRST + _WORKERS * _ROW, _ROW):
             if words[start]:
                 yield words[start : start + _ROW]
+
+
+def made(folder: Optional[str], root: int, start: int, report: Callable[[str, Any], None]) -> Page:
+    """A page, in a file of the folder if there is one.
+
+    Where no file can be made, workers that do not inherit the page are servers of their own.
+    """
+    if folder is not None:
+        try:
+            return Page.shared(folder, root, start)
+        except OSError as error:
+            report("page", error)
+    return Page()
 
 
 def remove(folder: str, root: int, start: int) -> None:

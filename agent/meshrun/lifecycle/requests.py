@@ -16,12 +16,16 @@ class Requests:
 
     def __init__(self) -> None:
         self._page: Optional[Page] = None
-        self._number = count(1).__next__
         self.unfinished: Optional[Callable[[], int]] = None  # of a server whose responses outlast their requests
+        self._flags = memoryview(bytes(1))
+        self.begin()
+
+    def begin(self) -> None:
+        """A process begins: whatever was served before, its parent has served."""
         self.lasting = Lasting()
+        self._number = count(1).__next__
         self._calls: List[None] = []
         self._row = private_row()
-        self._flags = memoryview(bytes(1))
 
     @property
     def draining(self) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import atexit
 import os
 import time
-from typing import Any, Callable, Mapping, Optional
+from typing import Any, Callable, Mapping, Optional, Tuple
 
 from .. import _processes
 from ..core.rules import Lifecycle
@@ -19,13 +19,12 @@ from . import page as pages
 from . import signals
 from .drain import Drain
 from .hold import Hold
-from .lasting import Lasting
 from .membership import Membership
-from .page import DELIVERED, DRAINING, IDLE, OFFLINE, REQUESTS, Page, private_row
+from .page import DELIVERED, DRAINING, IDLE, OFFLINE, REQUESTS, Limits, Page, private_row
 from .registration import Listener, named_ports
 from .requests import Requests
 from .starting import Starting
-from .threads import here, is_main
+from .threads import here, is_main, main
 from .wishes import Wishes
 
 _STATES = ("idle", "draining", "delivered", "offline")
@@ -66,15 +65,21 @@ class Server(Requests):
         self._gate: Optional[signals.Gate] = None
         self._hold: Optional[Hold] = None  # in a worker
         self._spawns = False  # its workers do not inherit the page
+        self._deserted = False  # in a worker: its root forked it without a handler of its own for SIGTERM
         self._ready: Optional[float] = None  # since when, monotonic
         self._asleep = False
         self._armed = False
-        self.before_exit: Callable[[], object] = _nothing  # ends the thread that calls `tick`
+        self.before_exit: Callable[[], object] = _nothing  # ends the thread that calls `tick`, tells last numbers
 
     @property
     def instance_id(self) -> Optional[str]:
         """The id under which this server registers; None while it has no socket."""
         return self._member.instance_id
+
+    @property
+    def counts(self) -> Optional[str]:
+        """See `Membership.counts`."""
+        return self._member.counts
 
     @property
     def serving(self) -> bool:
@@ -129,18 +134,19 @@ class Server(Requests):
         """
         if not is_main(thread or here()) and port not in self.named:
             return
+        served = Listener(address, port, protocol, tls, keepalive)
         if root is not None and self._page is None:
             self._forked, self._root, self._born = True, root, _processes.born(root)
         if self._page is None:
             self._find_page()
         elif self._inherited:  # the root said what this instance is; a worker's own socket is part of that
-            self._member.know(Listener(address, port, protocol, tls, keepalive))
+            self._member.know(served)
             return
         if self._ours_alone and self._page is not None and self._page.state == DELIVERED:
             self._begin_anew(self._page)
         known = self._member.listeners
-        if all((other.address, other.port) != (address, port) for other in known):
-            known.append(Listener(address, port, protocol, tls, keepalive))
+        if all(other[:2] != served[:2] for other in known):
+            known.append(served)
         if self._gate is None:
             self._become_server(late=thread is not None)
 
@@ -169,6 +175,14 @@ class Server(Requests):
         self._armed = False
         atexit.unregister(self._exit)
 
+    def _goes_on(self, page: Page) -> None:
+        """The program had its signal, and did not end by it: what serves on is an instance of its own."""
+        known = list(self._member.listeners)
+        self._begin_anew(page)
+        for listener in known:
+            self.listening(*listener, thread=main())
+        self.ready()
+
     def stopped(self) -> None:
         """The server has closed its sockets of its own accord: nothing is left that a signal could wait for."""
         page, drain = self._page, self._drain
@@ -176,9 +190,10 @@ class Server(Requests):
             return
         if page.state == IDLE:
             drain.at_once()
+        drain.closed()
         if page.state == DELIVERED:
             self._flags = memoryview(bytes(1))  # what is answered from now on, is not by the server that was stopped
-            self._exits(page)
+            self._member.exits(page, asleep=self.asleep)
 
     def _become_server(self, *, late: bool) -> None:
         """`late`: the server began before us, and another thread found it."""
@@ -187,7 +202,7 @@ class Server(Requests):
             self._root = os.getpid()
             self._born = _processes.born(self._root)
         if self._page is None:
-            self._page = self._made()
+            self._page = pages.made(self._folder if self._spawns else None, self._root, self._born, self._report)
             self._maker = os.getpid()
         self._flags = self._page.flags
         self._member.begin(self._page, self._root, self._born)
@@ -202,15 +217,6 @@ class Server(Requests):
         else:
             self._ask_main_thread(self.arm)
 
-    def _made(self) -> Page:
-        """A page; where no file can be made, workers that do not inherit it are servers of their own."""
-        if self._spawns and self._folder is not None:
-            try:
-                return Page.shared(self._folder, self._root, self._born)
-            except OSError as error:
-                self._report("page", error)
-        return Page()
-
     def arm(self) -> None:
         """Let the stop signals pass our gate, once; does nothing outside of the main thread, or while asleep."""
         if self._armed or self._page is None or self._asleep or not is_main(here()):
@@ -224,18 +230,22 @@ class Server(Requests):
         """Each process of a server has its own drain and its own gate."""
         page = self._page
         if page is not None:
-            self._drain = Drain(page, lambda: page.limits or self._wishes.limits, self._tell, self.settle)
+            self._drain = Drain(page, lambda: self._limits(page), self._tell, self.settle)
             self._gate = signals.Gate(self._drain, lambda: not self._forked)
             self._hold = Hold(page, self._root, self._born) if self._maker != os.getpid() else None
+
+    def _limits(self, page: Page) -> Limits:
+        return page.limits or self._wishes.limits
 
     def forks(self, *, spawns: bool = False) -> None:
         """This process is a master, whose workers serve. `spawns`: they begin with an interpreter of their own."""
         self._spawns = self._spawns or spawns
 
-    def keeps(self, workers: int) -> None:
-        """This process is a master that has bound its sockets, and keeps so many workers."""
-        if self._page is not None:
+    def keeps(self, workers: int, ignores: Tuple[int, ...]) -> None:
+        """This process is a master that has bound its sockets, and keeps so many workers. `ignores`: see `Gate`."""
+        if self._page is not None and self._gate is not None:
             self._page.expected = workers
+            self._gate.ignored = ignores
 
     def signals(self, pid: int) -> None:
         """This process is about to send a stop signal to that one, which holds none of its own instance's."""
@@ -267,8 +277,9 @@ class Server(Requests):
         """The process dies by a stop signal, without any handler of the program. Whether it has served."""
         if self._drain is not None:
             self._drain.left()
+            self.before_exit()
         if self._page is not None and self._maker == os.getpid():
-            self._exits(self._page)
+            self._member.exits(self._page, asleep=self.asleep)
         return self._page is not None
 
     def offline(self) -> None:
@@ -288,11 +299,13 @@ class Server(Requests):
         if page.state == DRAINING and page.by_operator and 0 < page.deadline < now - _MARGIN_SECONDS:
             page.state = OFFLINE
         if page.state == DRAINING:
-            self.lasting.part(now, page.limits or self._wishes.limits, page.deadline)
+            self.lasting.part(now, self._limits(page), page.deadline)
         if page.state != IDLE or self._asleep:
             self.starting.rest()
         if page.state in (DELIVERED, OFFLINE):
             self._member.retire(page)
+            if self._ours_alone and self._drain is not None and self._drain.survived(self._member.listeners[0].port):
+                self._goes_on(page)
         elif self._asleep:
             self._member.withdraw(page, now, alone=not self._forked)
         else:
@@ -313,7 +326,8 @@ class Server(Requests):
         """This process and its instance, for ``GET /status``; requests are those of all workers.
 
         `reason` says why the instance is not registered. `ready`: registered, or never to be, or the store is down,
-        for then the platform's own traffic must not wait for it.
+        for then the platform's own traffic must not wait for it. `outlives_root`: SIGTERM to the root alone ends that,
+        and leaves this worker to serve.
         """
         page, member = self._page, self._member
         load = page.load() if page is not None else None
@@ -333,7 +347,14 @@ class Server(Requests):
             "workers": list(page.workers()) if page is not None else [],
             "reason": "dormant" if asleep else member.reason(page, self.starting.waits),
             "drain_seconds": self._drain.took if self._drain is not None else None,
+            "outlives_root": self._outlives_root,
         }
+
+    @property
+    def _outlives_root(self) -> bool:
+        """Whether nobody ends this worker with its root. One of multiprocessing may be ended by handlers set later."""
+        kept = self._page is not None and self._page.expected > 0
+        return kept and self._deserted and not _processes.child_of_multiprocessing()
 
     def before_fork(self) -> None:
         """In the parent, before any fork."""
@@ -350,16 +371,10 @@ class Server(Requests):
         self._ready = None
         self.starting.rest()
         self._armed = False
-        self._calls = []
-        self.lasting = Lasting()
-        self._row = private_row()
+        self.begin()
         self._member.after_fork_child()
         self._arm()
-        signals.abandon()
-
-    def _exits(self, page: Page) -> None:
-        if not self.asleep:
-            self._member.exits(page)
+        self._deserted = signals.abandon()
 
     def _exit(self) -> None:
         """At the end of the process the root leaves the registry; so does the elected worker of a root that is gone."""
@@ -375,7 +390,7 @@ class Server(Requests):
             self._member.tell(page, None)
             self._member.retire(page)
         if last:
-            self._exits(page)
+            self._member.exits(page, asleep=self.asleep)
         self._member.close(last=orphan or (last and not self._forked))
         if self._spawns and last and self._folder is not None:
             pages.remove(self._folder, self._root, self._born)

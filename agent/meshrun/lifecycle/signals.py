@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import _signal  # type: ignore[import-not-found]  # `signal` is hooked: here its bare functions are wanted
 import sys
-from typing import Callable
+from typing import Callable, Tuple
 
 from .._adopted import abandon as abandon  # noqa: PLC0414 - handlers, like the gate that they ask
 from .._adopted import adopt as adopt  # noqa: PLC0414 - as above
@@ -17,21 +17,27 @@ from .._processes import foreground
 from .drain import Drain
 
 
+def at_once(signum: int) -> bool:
+    """Whether a stop signal asks for an end without a drain: SIGQUIT, and Ctrl-C where a person sits."""
+    return bool(signum == _signal.SIGQUIT or (signum == _signal.SIGINT and foreground()))
+
+
 class Gate:
     """Decides each stop signal that reaches this process."""
 
     def __init__(self, drain: Drain, holds: Callable[[], bool]) -> None:
         self._drain = drain
         self._holds = holds
+        self.ignored: Tuple[int, ...] = ()  # signals that the program has a handler for, which does nothing
 
     def __call__(self, signum: int, *, echo: bool = False) -> bool:
         """True: the signal is held; the drain delivers it later. False: the app's own handler runs now.
 
         `echo`: an event loop's second report of a signal whose Python handler ran before; it is never a new signal.
         """
-        if self._drain.passed:
+        if self._drain.passed or signum in self.ignored:
             return False
-        if signum == _signal.SIGQUIT or (signum == _signal.SIGINT and foreground()) or not self._holds():
+        if at_once(signum) or not self._holds():
             self._drain.at_once()
             return False
         return self._drain.signalled(signum, echo=echo)

@@ -87,5 +87,9 @@ class Starting:
         listener = listener_of(self._listeners, port, HTTP)
         if listener.protocol != HTTP:
             return None
-        host = (self._settings.service or "").rpartition("/")[2]
-        return Target(own(listener.address), listener.port, listener.tls, host or "localhost")
+        return Target(own(listener.address), listener.port, listener.tls, host(self._settings))
+
+
+def host(settings: Settings) -> str:
+    """The name by which the own server is asked: that of its service, as callers in the mesh write it."""
+    return (settings.service or "").rpartition("/")[2] or "localhost"

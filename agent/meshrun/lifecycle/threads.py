@@ -18,6 +18,12 @@ def here() -> int:
     return _thread.get_ident()
 
 
+def main() -> int:
+    """The ident of the main thread; 0: there is no other that would know it."""
+    threading = sys.modules.get("threading")
+    return 0 if threading is None else threading.main_thread().ident or 0
+
+
 def is_main(thread: int) -> bool:
     """Whether an ident is that of the main thread."""
     threading = sys.modules.get("threading")

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import _socket
 import os
-import sys
 from typing import TYPE_CHECKING, Callable, List, Mapping, Optional
 
 from .. import _guard
@@ -38,7 +37,7 @@ class Admin:
         if self._folder is None:
             return
         try:
-            self._unix = Endpoint(self._listener(self._folder), self._answers.all, rate=_RATE, admits=_own_user)
+            self._unix = Endpoint(self._listener(self._folder), self._answers.all, rate=_RATE, admits=_known)
         except OSError as error:
             _guard.report("admin", "no admin socket at %s: %s" % (self._path, error))
 
@@ -60,7 +59,8 @@ class Admin:
     @property
     def descriptors(self) -> List[Descriptor]:
         """Every descriptor of ours here."""
-        return [one for endpoint in self._endpoints() for one in endpoint.descriptors]
+        found = [one for endpoint in self._endpoints() for one in endpoint.descriptors]
+        return found + self._network.siblings.descriptors
 
     def _endpoints(self) -> List[Endpoint]:
         return ([] if self._unix is None else [self._unix]) + self._network.endpoints
@@ -69,14 +69,18 @@ class Admin:
         """Say what to poll: ``events(number, mask)``."""
         for endpoint in self._endpoints():
             endpoint.wanted(events)
+        self._network.siblings.wanted(events)
 
     def due(self, default: float) -> float:
         """When something is to be done at the latest, monotonic."""
+        default = self._network.siblings.due(default)
         return min([default, *(endpoint.due(default) for endpoint in self._endpoints())])
 
     def step(self, ready: Mapping[int, int], now: float) -> bool:
         """Answer whoever can be answered, without waiting. Whether a tick should look at what was asked."""
+        self._network.siblings.step(ready, now)
         answered = [endpoint.step(ready, now) for endpoint in self._endpoints()]
+        self._network.siblings.forget()
         return True in answered
 
     def tick(self, now: float) -> None:
@@ -99,10 +103,6 @@ class Admin:
             os.unlink(self._path)
 
 
-def _own_user(connection: _socket.socket) -> bool:
-    """Whether root or the own user is at the other end of a Unix socket (``SO_PEERCRED``, unix(7))."""
-    try:
-        credentials = connection.getsockopt(_socket.SOL_SOCKET, _socket.SO_PEERCRED, 12)  # pid, uid, gid
-    except OSError:
-        return False
-    return int.from_bytes(credentials[4:8], sys.byteorder) in (0, os.geteuid())
+def _known(connection: _socket.socket) -> bool:
+    """Whether root or the own user asks."""
+    return sockets.peer(connection) >= 0

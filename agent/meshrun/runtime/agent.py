@@ -6,12 +6,14 @@ a fork and begins anew after it, so that no child inherits a lock that it held.
 
 from __future__ import annotations
 
+import os
 import select
+import sys
 from _thread import get_native_id
 from time import monotonic
-from typing import TYPE_CHECKING, Dict, Mapping, Optional
+from typing import TYPE_CHECKING, Any, Dict, Mapping, Optional
 
-from .. import _applied, _guard, _native, _threads
+from .. import _applied, _guard, _native, _processes, _threads
 from .admin import Admin
 from .descriptor import Descriptor, pipe
 from .visits import Visits
@@ -36,6 +38,7 @@ class Agent:
         self._stopping = False
         self._admin: Optional[Admin] = None
         self._visits = Visits(lambda: process.server.starting)
+        self._ends = 0  # the process in which multiprocessing calls `end`
         self._native = 0  # the thread, as the kernel knows it
         self.running = False
 
@@ -50,6 +53,7 @@ class Agent:
             if self._admin is None:
                 self._admin = Admin(self._process)
             _start(self._run, ())
+            self._end_as_child()
             if _applied.crash is not None:
                 _applied.crash.used()
         except (OSError, RuntimeError) as error:  # no descriptor, or no thread, is left for us
@@ -71,9 +75,23 @@ class Agent:
             _threads.wait(self._native)
         self.running = False
 
+    def end(self) -> None:
+        """The process ends: its last numbers are written down."""
+        process = self._process
+        self.stop()
+        process.server.settle()
+        process.tallies.leave(process.local.inflight)
+
+    def _end_as_child(self) -> None:
+        """A child of multiprocessing by fork ends by ``os._exit``: nothing runs at its exit but these, once."""
+        util: Any = sys.modules.get("multiprocessing.util")
+        if self._ends != os.getpid() and util is not None and _processes.child_of_multiprocessing():
+            self._ends = os.getpid()
+            util.Finalize(None, _guard.guarded(where="exit")(self.end), exitpriority=-100)
+
     def leave(self) -> None:
         """At the end of the process: take the socket's file away."""
-        self.stop()
+        self.end()
         self._visits.close()
         if self._admin is not None:
             self._admin.close(unlink=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from time import time
-from typing import TYPE_CHECKING, Any, Callable, Mapping, NamedTuple, Tuple
+from typing import TYPE_CHECKING, Any, Callable, Mapping, NamedTuple, Optional, Tuple
 
 from .. import _guard
 from ..core import redact
@@ -22,17 +22,24 @@ class Answer(NamedTuple):
     body: str
 
 
-Route = Callable[[bytes], Answer]
+Route = Callable[[bytes], Optional[Answer]]
+"""None: not yet, and the same is asked again."""
 Routes = Mapping[Tuple[str, str], Route]
 """By method and path."""
 
-PROBED = (("GET", "/readiness"), ("GET", "/health"), ("GET", "/metrics"))
+METRICS = ("GET", "/metrics")
+PROBED = (("GET", "/readiness"), ("GET", "/health"), METRICS)
 """What a platform asks: none of it changes anything, or names more than metrics do."""
 
 
 def plain(status: int, text: str) -> Answer:
     """A line of text."""
     return Answer(status, "text/plain", text + "\n")
+
+
+def metrics(text: str) -> Answer:
+    """A page of samples."""
+    return Answer(200, "text/plain; version=0.0.4", text)
 
 
 class Answers:
@@ -44,7 +51,7 @@ class Answers:
             ("GET", "/readiness"): self._readiness,
             ("GET", "/health"): lambda _: plain(200, "ok"),
             ("GET", "/status"): self._status,
-            ("GET", "/metrics"): lambda _: Answer(200, "text/plain; version=0.0.4", process.exposition()),
+            METRICS: lambda _: metrics(process.exposition()),
             ("POST", "/offline"): self._offline,
             ("POST", "/explain"): self._explain,
             ("POST", "/mode"): self._mode,
@@ -92,14 +99,14 @@ class Answers:
         return _json({"mode": modes.mode, "reason": modes.reason})
 
 
-def find(routes: Routes, method: str, path: str, body: bytes) -> Answer:
-    """The answer to a request; HEAD asks as GET does."""
+def find(routes: Routes, method: str, path: str, body: bytes) -> Optional[Answer]:
+    """The answer to a request, None: not yet; HEAD asks as GET does."""
     route = routes.get(("GET" if method == "HEAD" else method, path))
     if route is None:
         known = any(path == other for _, other in routes)
         return plain(405 if known else 404, "MR5001 no such path: %s %s" % (method[:16], path[:80]))
     failed = plain(500, "MR5002 see the process's stderr")
-    found: Answer = _guard.guarded(default=failed, where="admin")(route)(body)
+    found: Optional[Answer] = _guard.guarded(default=failed, where="admin")(route)(body)
     return found
 
 

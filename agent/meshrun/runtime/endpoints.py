@@ -58,7 +58,8 @@ class Endpoint:
         if self._left:
             events(self.descriptor.number, select.POLLIN)
         for exchange in self._exchanges:
-            events(exchange.descriptor.number, exchange.waits_for)
+            if not exchange.asks:
+                events(exchange.descriptor.number, exchange.waits_for)
 
     def due(self, default: float) -> float:
         """When the next connection runs out of time, if that is before `default`; monotonic."""
@@ -74,7 +75,7 @@ class Endpoint:
         if self.descriptor.number in ready:
             self._accept(now)
         for exchange in self._exchanges:
-            if exchange.descriptor.number in ready or now >= exchange.deadline:
+            if exchange.asks or exchange.descriptor.number in ready or now >= exchange.deadline:
                 answered = exchange.step(now) or answered
         self._exchanges = [exchange for exchange in self._exchanges if not exchange.over]
         return answered and self._tells
@@ -94,7 +95,7 @@ class Endpoint:
             self._exchanges.pop(0).close()
         self._exchanges.append(Exchange(connection, now, self._refuses, self._answer))
 
-    def _answer(self, head: Head, body: bytes) -> Answer:
+    def _answer(self, head: Head, body: bytes) -> Optional[Answer]:
         return find(self._routes, head.method, head.path, body)
 
     def close(self) -> None:

@@ -26,18 +26,21 @@ _REASONS = {
 _HEAD = "HTTP/1.1 %d %s\r\nContent-Type: %s\r\nContent-Length: %d\r\n%sCache-Control: no-store\r\nConnection: close"
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
-_READING, _WRITING, _ENDING, _OVER = range(4)
+_READING, _ASKING, _WRITING, _ENDING, _OVER = range(5)
 
 
 class Exchange:
-    """`refuses` says why the asker may not ask, before any body is read; `answers` answers the whole request."""
+    """`refuses` says why the asker may not ask, before any body is read; `answers` answers the whole request.
+
+    Where it has no answer yet it is asked again with each `step`.
+    """
 
     def __init__(
         self,
         connection: _socket.socket,
         now: float,
         refuses: Callable[[Head], Optional[Answer]],
-        answers: Callable[[Head, bytes], Answer],
+        answers: Callable[[Head, bytes], Optional[Answer]],
     ) -> None:
         connection.setblocking(False)
         self._connection = connection
@@ -55,6 +58,11 @@ class Exchange:
         return self._state == _OVER
 
     @property
+    def asks(self) -> bool:
+        """Whether the request is there, and its answer is not."""
+        return self._state == _ASKING
+
+    @property
     def waits_for(self) -> int:
         """What to poll for."""
         return select.POLLOUT if self._state == _WRITING else select.POLLIN
@@ -65,7 +73,7 @@ class Exchange:
         try:
             if now >= self.deadline:
                 self.close()
-            elif self._state == _READING:
+            elif self._state in (_READING, _ASKING):
                 answered = self._read(now)
             if self._state == _WRITING:
                 self._write(now)
@@ -84,13 +92,14 @@ class Exchange:
         self.descriptor.close()
 
     def _read(self, now: float) -> bool:
-        block = self._connection.recv(asked.MAX_HEAD)
-        if not block:
-            self.close()
-            return False
-        self._data += block
+        if self._state == _READING:
+            block = self._connection.recv(asked.MAX_HEAD)
+            if not block:
+                self.close()
+                return False
+            self._data += block
         try:
-            answer = self._asked()
+            answer = self._asked(now)
         except Refused as refused:
             self._unread = True
             answer = plain(refused.status, "MR5007 the request cannot be read: %s" % refused)
@@ -100,7 +109,7 @@ class Exchange:
         self._state, self.deadline = _WRITING, now + WRITE_SECONDS
         return True
 
-    def _asked(self) -> Optional[Answer]:
+    def _asked(self, now: float) -> Optional[Answer]:
         """The answer, if enough of the request is there for one. Raises `Refused`."""
         if self._head is None:
             self._head = asked.head(self._data)
@@ -113,7 +122,11 @@ class Exchange:
             if self._head.one("expect") == "100-continue" and len(self._data) == self._head.size:
                 self._connection.send(_CONTINUE, _socket.MSG_NOSIGNAL)
         body = self._data[self._head.size : self._head.size + self._head.length]
-        return None if len(body) < self._head.length else self._answers(self._head, body)
+        if len(body) < self._head.length:
+            return None
+        if self._state == _READING:
+            self._state, self.deadline = _ASKING, now + WRITE_SECONDS
+        return self._answers(self._head, body)
 
     def _bytes(self, answer: Answer) -> bytes:
         body = answer.body.encode("utf-8")

@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Callable, Dict, List, Mapping, Optional
 from .. import _guard
 from ..core.asked import Head
 from ..core.settings import endpoint as parted
-from .answers import Answer, Answers, plain
+from . import sockets
+from .answers import METRICS, Answer, Answers, Routes, plain
 from .endpoints import Endpoint
+from .siblings import Siblings
 
 if TYPE_CHECKING:
     from .process import Process
@@ -32,6 +34,7 @@ class Network:
     def __init__(self, process: Process, answers: Answers) -> None:
         self._process = process
         self._answers = answers
+        self.siblings = Siblings(process)
         self._open: Dict[str, Endpoint] = {}
         self._problems: Dict[str, str] = {}
         self._next = 0.0
@@ -63,11 +66,15 @@ class Network:
 
     def _opened(self, name: str, address: str) -> Endpoint:
         if name == PROBE:
-            return Endpoint(_listener(address), self._answers.probed, rate=RATE, tells=False)
+            return Endpoint(_listener(address), self._whole(self._answers.probed), rate=RATE, tells=False)
         token = self._process.settings["ADMIN_TOKEN"]
         if not token:
             raise PermissionError("MESHRUN_ADMIN_TOKEN is missing")
-        return Endpoint(_listener(address), self._answers.all, rate=RATE, refuses=stranger(address, token))
+        return Endpoint(_listener(address), self._whole(self._answers.all), rate=RATE, refuses=stranger(address, token))
+
+    def _whole(self, routes: Routes) -> Routes:
+        """The same, with the metrics of all processes."""
+        return {**routes, METRICS: self.siblings.answer}
 
     def _report(self, name: str, problem: str) -> None:
         if self._problems.get(name) != problem:
@@ -79,11 +86,12 @@ class Network:
         for endpoint in self._open.values():
             endpoint.close()
         self._open = {}
+        self.siblings.close()
 
 
 def _listener(address: str) -> _socket.socket:
     host, port = parted(address)
-    listener = _socket.socket(_socket.AF_INET6 if ":" in host else _socket.AF_INET, _socket.SOCK_STREAM)
+    listener = _socket.socket(sockets.family(host), _socket.SOCK_STREAM)
     try:
         listener.setsockopt(_socket.SOL_SOCKET, _socket.SO_REUSEADDR, 1)
         if host == "::":

@@ -5,16 +5,19 @@ from __future__ import annotations
 from time import monotonic, time
 from typing import TYPE_CHECKING, Any, Callable, FrozenSet, Optional, Sequence, Tuple, Union
 
+from .. import _guard
 from ..core import reason as reasons
 from ..core import route
 from ..core.match import RequestFacts
 from ..core.model import Instance, Pairs, shown
-from ..telemetry.metrics import RESULTS
 from .context import CURRENT
 from .headers import DRAINING, Name, text
 from .live import Asked
+from .tallies import UNSENT, outcome, unanswered
 
 if TYPE_CHECKING:
+    from itertools import count
+
     from .leg import Leg
     from .live import Key, Live, Peer
     from .process import Process
@@ -46,7 +49,7 @@ class Call:
     """A decided call. `address` None: dial what the app wrote; the headers are set all the same.
 
     `set_headers` are to be set on a copy of the app's headers; `fresh`: the app set none of them itself, so that they
-    need only be added.
+    need only be added; `steady`: and they are the same object for each call of this colour.
     """
 
     # Defaults live on the class and most calls never change them: that is cheaper than storing each of them anew.
@@ -61,6 +64,7 @@ class Call:
     keepalive: Optional[float] = None
     refused: Optional[str] = None
     fresh = True
+    steady = True
 
     def __init__(
         self, process: Process, live: Live, peer: Peer, question: route.Call, headers: Tuple[Tuple[str, str], ...]
@@ -109,7 +113,7 @@ class Call:
         written = self._process.headers
         present = written.present(headers)
         self.set_headers = written.outgoing(self._question.colour, (), self._process.caller, present)
-        self.fresh = False
+        self.fresh = self.steady = False
         return bool(self.set_headers)
 
     def next(self, _error: Optional[BaseException] = None) -> bool:
@@ -127,7 +131,8 @@ class Call:
         other = self._other()
         if other.instance is None:
             return False
-        next(process.counter(self._peer, decision, "unsent", decision.reason))
+        owner = (decision.instance.id, UNSENT)
+        next(process.counter(self._peer, decision, "unsent", decision.reason, owner))
         self.decision = other
         self.reason = reasons.RETRY
         self._begin(other, other.instance)
@@ -157,13 +162,7 @@ class Call:
 
     def done(self, status: Optional[int] = None, headers: Any = None, error: Any = None, sent: bool = True) -> None:
         """The call ended: release it, count it, believe an instance that says it drains."""
-        ended: Union[int, str]
-        if status is not None:
-            ended = status
-        elif error is not None and not isinstance(error, Exception):  # a cancelled task, a thrown greenlet, Ctrl-C
-            ended = "cancelled"
-        else:
-            ended = "error" if sent else "unsent"
+        ended: Union[int, str] = status if status is not None else unanswered(error, sent=sent)
         leg = self._leg
         if leg is not None:
             self._leg = None
@@ -174,11 +173,18 @@ class Call:
             if counter is not None and self.reason is leg.reason:
                 next(counter)
                 return
-        result = ended if isinstance(ended, str) else RESULTS.get(ended, "other")
-        counter = self._process.counter(self._peer, self.decision, result, self.reason)
+        counter = self._counter(ended)
         next(counter)
         if leg is not None and self.reason is leg.reason:
             leg.counters[ended] = counter
+
+    def _counter(self, ended: Union[int, str]) -> count[int]:
+        """What counts calls that ended so, to the same instance if this one was routed."""
+        result, how = outcome(ended)
+        decision = self.decision
+        instance = decision.instance if decision is not None and self.address is not None else None
+        owner = (instance.id, how) if instance is not None else None
+        return self._process.counter(self._peer, decision, result, self.reason, owner)
 
     def untouched(self) -> None:
         """The call goes on as the app wrote it: it was decided and is counted, but nobody sees how it ends."""
@@ -187,7 +193,12 @@ class Call:
 
     def __del__(self) -> None:
         if self._leg is not None:  # the app dropped its response unread: the instance must not look busy for ever
-            self._end()
+            self._dropped()
+
+    @_guard.guarded(where="dropped")
+    def _dropped(self) -> None:
+        self._end()
+        next(self._counter("dropped"))
 
     def _end(self) -> None:
         leg, self._leg = self._leg, None
@@ -223,11 +234,12 @@ def make(process: Process) -> Callable[..., Optional[Call]]:
         window = client.window(service) if client is not None else None
         key = (protocol, scheme, colour, window)
         question, set_headers = peer.asked.get(key) or _ask(process, peer, key, (host, method, path, headers))
+        call = Call(process, live, peer, question, set_headers)
         if present or carried:
             trusted = current is None or current.trusted
-            set_headers = written.outgoing(colour, carried, process.caller, present, trusted)
-        call = Call(process, live, peer, question, set_headers)
-        call.fresh = not present
+            call.set_headers = written.outgoing(colour, carried, process.caller, present, trusted)
+            call.fresh = not present
+            call.steady = False
         if not process.routes or proxied:
             return _coloured(process, call, proxied)
         if call.decide():

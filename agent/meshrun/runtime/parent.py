@@ -14,6 +14,7 @@ from typing import Any, MutableMapping, Optional, Tuple
 
 from .. import _guard
 from ..core.settings import Settings
+from ..lifecycle.starting import host
 from . import config
 from .asking import Asking, established
 
@@ -138,8 +139,7 @@ class Parent:
         self._process.server.listening(*self._bound, "http", False, self._keepalive)
 
     def _ask(self) -> None:
-        host = (self._settings.service or "").rpartition("/")[2]
-        self._asking = Asking(*self._bound, host or "localhost")
+        self._asking = Asking(*self._bound, host(self._settings))
 
     @_guard.guarded(where="parent")
     def _look(self) -> None:

@@ -31,6 +31,7 @@ from .inbound import Request
 from .live import Live, labels
 from .local import Local
 from .modes import Modes
+from .tallies import Tallies
 
 INLINE_SECONDS = 1.0
 """How often a process without an agent thread (a master that forks workers) looks at the engine again."""
@@ -62,6 +63,7 @@ class Process:
         self.colour_dropped = metrics.Counter("meshrun_colour_dropped_total", ("why",))
         self.colour_lost = metrics.Counter("meshrun_colour_lost_total", ("library",))
         context.lost_call = self.lost
+        self.tallies = Tallies(self.requests, self.open_engine)
         self.headers = self._headers(RESERVED)
         if self.headers.unknown:
             unknown = ", ".join(sorted(set(self.headers.unknown)))
@@ -72,7 +74,7 @@ class Process:
         )
         self.set_mode(self.settings["MODE"])
         self.agent = Agent(self)
-        self.server.before_exit = self.agent.stop
+        self.server.before_exit = self.agent.end
         self.modes = Modes(self)
         self._engine: Optional[Engine] = None
         self._looked = -INLINE_SECONDS
@@ -191,20 +193,25 @@ class Process:
         now = time()
         self.modes.look(now)
         self.server.tick(now)
+        if self.live is not None:
+            self.tallies.look(monotonic(), self.live.instances, self.local.inflight)
         if _applied.crash is not None:
             _applied.crash.look()
         if now - self._tidied > TIDY_SECONDS:
             self._tidied = now
             self.local.tidy(now, self.live.instances if self.live is not None else {})
 
-    def counter(self, peer: Any, decision: Any, result: str, reason: str) -> count[int]:
-        """What counts outgoing calls that ended so."""
+    def counter(
+        self, peer: Any, decision: Any, result: str, reason: str, owner: Optional[metrics.Owner] = None
+    ) -> count[int]:
+        """What counts outgoing calls that ended so; `owner`: as that instance's part of them."""
         label = target = ""
         if decision is not None:
             target = decision.target
             if decision.lane:
                 label = self._lane_label(decision.lane)
-        return self.requests.series(("outbound", self.caller, peer.shown, label, target, result, reason))
+        key = ("outbound", self.caller, peer.shown, label, target, result, reason)
+        return self.requests.series(key) if owner is None else self.requests.part(owner, key)
 
     @_guard.positional(where="served")
     def served(self, request: Request, status: Optional[int]) -> None:
@@ -314,6 +321,11 @@ class Process:
         self.server.ready()
         self.start()
 
+    def stopped(self) -> None:
+        """This process serves no more; what ends now, may end without a word."""
+        self.server.stopped()
+        self.tallies.leave(self.local.inflight, last=False)
+
     def before_fork(self) -> None:
         """No thread of ours may run, and none of the app's be inside a reading: it would never end in the child."""
         if self._reading.acquire(True, 2.0):
@@ -347,8 +359,9 @@ class Process:
         if self._engine is not None:
             self._engine.reopen()
         self.local = self._observer()
+        self.tallies.forget()
         if self.live is not None:
-            self.live.legs = {}  # they count the parent's calls under way
+            self.live.legs = {}  # they count the parent's calls
         self.modes.after_fork()
         self.server.after_fork_child()
         if self._dozes():

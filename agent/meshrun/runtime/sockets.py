@@ -1,10 +1,12 @@
-"""The folder of admin sockets: paths of any length, and what killed processes left there."""
+"""Sockets of every kind: their families, and the folder of admin sockets with what killed processes left there."""
 
 from __future__ import annotations
 
+import _socket
 import contextlib
 import os
 import socket
+import sys
 from time import time
 from typing import Iterator
 
@@ -14,6 +16,26 @@ MAX_PATH = 100
 STALE_SECONDS = 60.0
 MOST = 256
 """Sockets looked at in one sweep."""
+
+
+def family(address: str) -> int:
+    """Of a numeric address, or of the path of a Unix socket."""
+    if "/" in address:
+        return _socket.AF_UNIX
+    return _socket.AF_INET6 if ":" in address else _socket.AF_INET
+
+
+def peer(connection: _socket.socket) -> int:
+    """Who is at the other end of a Unix socket, if that is root or the own user (``SO_PEERCRED``, unix(7)); else -1.
+
+    The pid is 0 for a process that cannot be seen from this one's namespace.
+    """
+    try:
+        credentials = connection.getsockopt(_socket.SOL_SOCKET, _socket.SO_PEERCRED, 12)  # pid, uid, gid
+    except OSError:
+        return -1
+    pid, user = (int.from_bytes(credentials[at : at + 4], sys.byteorder) for at in (0, 4))
+    return pid if user in (0, os.geteuid()) else -1
 
 
 @contextlib.contextmanager

@@ -1,4 +1,4 @@
-"""Requests that a worker sends to its own server before it registers: they probe it, and warm it.
+"""Requests of ours: those that a worker sends to its own server before it registers probe it, and warm it.
 
 Sent by the agent thread between two ticks, on the interpreter's own sockets, so that nothing waits, no hook and no
 other agent sees them, and the kernel, not a kept connection, chooses which worker answers.
@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import _socket
 import select
-from errno import EINPROGRESS
+from errno import EINPROGRESS, EPROTO
 from time import monotonic
-from typing import Any, Callable, List, Mapping, Optional, Union
+from typing import Any, Callable, List, Mapping, Optional, Tuple, Union
 
 from .. import __version__, _guard
-from ..core.start import Asked, Start
+from ..core.start import Start
 from ..lifecycle.starting import Starting, Target
 from .descriptor import Descriptor
+from .sockets import family, peer
 
 _HEAD = "GET %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: meshrun/%s\r\nAccept: */*\r\nX-Meshrun-Probe: 1\r\n"
 _END = "Connection: close\r\n\r\n"
@@ -80,23 +81,35 @@ class Tls:
 class Visit:
     """One request on a connection of its own. Raises OSError when not even that can be begun."""
 
-    def __init__(self, start: Start, target: Target, asked: Asked) -> None:
-        self.start = start
-        self.deadline = asked.until
+    def __init__(self, request: bytes, target: Target, until: float, *, keep: int = 0) -> None:
+        """`until`: when to give up, monotonic. `keep`: bytes of the answer for `body`. An address may be a path."""
+        self.deadline = until
+        self._keep = keep
         self.status: Optional[int] = None
         self.over = False
         self._answer = b""
         self._size = 0
         self._connected = False
-        head = (_HEAD % (asked.path, target.host, __version__) + _END).encode("ascii")
-        self._stream: Union[Plain, Tls] = Tls(head, target.host) if target.tls else Plain(head)
-        self._socket = _socket.socket(_socket.AF_INET6 if ":" in target.address else _socket.AF_INET)
+        self._stream: Union[Plain, Tls] = Tls(request, target.host) if target.tls else Plain(request)
+        self._socket = _socket.socket(family(target.address))
         self.descriptor = Descriptor(self._socket.fileno())
         self._socket.setblocking(False)
-        error = self._socket.connect_ex((target.address, target.port))
+        unix = self._socket.family == _socket.AF_UNIX
+        error = self._socket.connect_ex(target.address if unix else (target.address, target.port))
         if error not in (0, EINPROGRESS):
             self.close()
             raise OSError(error, "connect")
+
+    @property
+    def peer(self) -> int:
+        """See `sockets.peer`."""
+        return peer(self._socket)
+
+    @property
+    def body(self) -> Optional[bytes]:
+        """What was answered, where that says how long it is; None: it is not there, or not all of it."""
+        head, _, body = self._answer.partition(b"\r\n\r\n")
+        return body if b"\r\ncontent-length: %d\r\n" % len(body) in head.lower() + b"\r\n" else None
 
     @property
     def waits_for(self) -> int:
@@ -112,7 +125,7 @@ class Visit:
                 self.close()
         except (BlockingIOError, InterruptedError):
             pass
-        except OSError:  # refused, reset, or no TLS
+        except OSError:  # refused, reset, no TLS, or no HTTP
             self.close()
 
     def _go_on(self) -> None:
@@ -126,21 +139,24 @@ class Visit:
             data = self._socket.recv(_BLOCK)
             if data:
                 self._read(self._stream.received(data))
-            if not data or self._stream.ended or self._size > _MOST:
+            if not data or self._stream.ended or self._size > max(_MOST, self._keep):
                 self.close()
                 return
 
     def _send(self) -> None:
         stream = self._stream
         while stream.to_send:
-            stream.to_send = stream.to_send[self._socket.send(stream.to_send) :]
+            stream.to_send = stream.to_send[self._socket.send(stream.to_send, _socket.MSG_NOSIGNAL) :]
 
     def _read(self, data: bytes) -> None:
         self._size += len(data)
+        if self.status is None or self._keep:
+            self._answer += data if self._keep else data[:64]
         if self.status is None:
-            self._answer += data[:64]
             version, _, rest = self._answer.partition(b" ")
-            if version.startswith(b"HTTP/") and len(rest) > 3 and rest[:3].isdigit():
+            if not version.startswith(b"HTTP/"[: len(version)]):
+                raise OSError(EPROTO, "no HTTP")
+            if len(rest) > 3 and rest[:3].isdigit():
                 self.status = int(rest[:3])
 
     def close(self) -> None:
@@ -155,33 +171,33 @@ class Visits:
 
     def __init__(self, starting: Callable[[], Starting]) -> None:
         self._starting = starting
-        self._open: List[Visit] = []
+        self._open: List[Tuple[Visit, Start]] = []
 
     @property
     def descriptors(self) -> List[Descriptor]:
         """Every descriptor of ours here."""
-        return [visit.descriptor for visit in self._open]
+        return [visit.descriptor for visit, _ in self._open]
 
     def wanted(self, events: Callable[[int, int], object]) -> None:
         """Say what to poll: ``events(number, mask)``."""
-        for visit in self._open:
+        for visit, _ in self._open:
             events(visit.descriptor.number, visit.waits_for)
 
     def due(self, default: float) -> float:
         """When the next request runs out of time, if that is before `default`; monotonic."""
-        return min([default, *(visit.deadline for visit in self._open)])
+        return min([default, *(visit.deadline for visit, _ in self._open)])
 
     def step(self, ready: Mapping[int, int], now: float) -> bool:
         """Go on with what is ready, and send what is to be sent. Whether a tick should look at what came of it."""
         ended = False
-        for visit in self._open:
+        for visit, start in self._open:
             if visit.descriptor.number in ready or now >= visit.deadline:
                 visit.step(now)
             if visit.over:
                 ended = True
-                visit.start.answered(now, visit.status)
+                start.answered(now, visit.status)
         if ended:
-            self._open = [visit for visit in self._open if not visit.over]
+            self._open = [pair for pair in self._open if not pair[0].over]
         self._begin(now)
         return ended and not self._open
 
@@ -192,7 +208,8 @@ class Visits:
         asked = starting.ask(now) if target is not None else None
         while start is not None and target is not None and asked is not None:
             try:
-                self._open.append(Visit(start, target, asked))
+                head = (_HEAD % (asked.path, target.host, __version__) + _END).encode("ascii")
+                self._open.append((Visit(head, target, asked.until), start))
             except OSError as error:
                 start.answered(now, None)
                 _guard.report("start", error)
@@ -200,7 +217,7 @@ class Visits:
 
     def close(self) -> None:
         """Give every connection back."""
-        for visit in self._open:
+        for visit, start in self._open:
             visit.close()
-            visit.start.answered(monotonic(), None)
+            start.answered(monotonic(), None)
         self._open = []

@@ -7,7 +7,7 @@ from its ``repr``, the one way that neither advances it nor is deprecated.
 from __future__ import annotations
 
 from itertools import count
-from typing import Dict, Iterator, List, Mapping, Optional, Tuple
+from typing import Dict, Iterable, List, Mapping, Optional, Tuple
 
 MAX_SERIES = 2000
 """Label sets kept of one metric; more are added up under ``other`` so that hosts of an attacker cannot fill memory."""
@@ -24,33 +24,74 @@ def value(counter: count[int]) -> int:
     return int(repr(counter)[6:-1])
 
 
-class Counter:
-    """A metric with labels; `add` costs one dictionary look-up and one C call."""
+Key = Tuple[str, ...]
+"""Label values, in the order of the labels."""
+Owner = Tuple[str, str]
+"""Whose part of a metric it is: an instance that was called, and how those calls ended."""
 
-    __slots__ = ("_series", "labels", "name")
+
+class Counter:
+    """A metric with labels; `add` costs one dictionary look-up and one C call.
+
+    An owner's part of a label set is a counter of its own, so that its sum can be asked for; the metric adds all parts
+    up when it is read.
+    """
+
+    __slots__ = ("_parts", "_series", "_settled", "labels", "name")
 
     def __init__(self, name: str, labels: Tuple[str, ...]) -> None:
         self.name = name
         self.labels = labels
-        self._series: Dict[Tuple[str, ...], count[int]] = {}
+        self._series: Dict[Key, count[int]] = {}
+        self._parts: Dict[Owner, Dict[Key, count[int]]] = {}
+        self._settled: Dict[Key, int] = {}  # of owners that are no longer told apart
 
-    def add(self, key: Tuple[str, ...]) -> None:
+    def add(self, key: Key) -> None:
         """Count one event with these label values, in the order of `labels`."""
         next(self.series(key))
 
-    def series(self, key: Tuple[str, ...]) -> count[int]:
+    def series(self, key: Key) -> count[int]:
         """The counter of these label values, for whoever counts the same often: ``next(counter)``."""
         counter = self._series.get(key)
-        return counter if counter is not None else self._new(key)
+        return counter if counter is not None else self._series.setdefault(self._kept(key), count())
 
-    def _new(self, key: Tuple[str, ...]) -> count[int]:
-        if len(self._series) >= MAX_SERIES:
-            key = ("other",) * len(self.labels)
-        return self._series.setdefault(key, count())
+    def part(self, owner: Owner, key: Key) -> count[int]:
+        """As `series`: the owner's own counter of these label values."""
+        parts = self._parts.get(owner)
+        if parts is None:
+            parts = self._parts.setdefault(owner, {})
+        counter = parts.get(key)
+        if counter is None:
+            kept = self._kept(key)
+            self._series.setdefault(kept, count())
+            counter = parts.setdefault(kept, count())
+        return counter
 
-    def items(self) -> Iterator[Tuple[Tuple[str, ...], int]]:
+    def _kept(self, key: Key) -> Key:
+        """The label values under which these are kept."""
+        full = len(self._series) >= MAX_SERIES and key not in self._series
+        return ("other",) * len(self.labels) if full else key
+
+    def owners(self) -> Iterable[Owner]:
+        """Those who have a part."""
+        return list(self._parts)
+
+    def owned(self, owner: Owner) -> int:
+        """The sum over all label sets of the owner's part."""
+        return sum(value(counter) for counter in list(self._parts.get(owner, {}).values()))
+
+    def settle(self, owner: Owner) -> None:
+        """The owner is told apart no longer; what it counted stays in the sums. Not while it counts."""
+        for key, counter in self._parts.pop(owner, {}).items():
+            self._settled[key] = self._settled.get(key, 0) + value(counter)
+
+    def items(self) -> Iterable[Tuple[Key, int]]:
         """Label values and counts, as they stand."""
-        return ((key, value(counter)) for key, counter in list(self._series.items()))
+        sums = {key: value(counter) + self._settled.get(key, 0) for key, counter in list(self._series.items())}
+        for parts in list(self._parts.values()):
+            for key, counter in list(parts.items()):
+                sums[key] = sums.get(key, 0) + value(counter)
+        return sums.items()
 
     def total(self) -> int:
         """The sum over all label sets."""

@@ -91,9 +91,12 @@ def prepare(connector: Any, request: Any, routed: Routed, call: hook.Call) -> No
     """
     if routed.added is None:
         routed.colour(call, request.headers)
-    if call.address is None or not (_separating.get(type(request)) or separates(request)):
+    if call.address is None:
         return
-    if connector._family and connector._family != family(call.address[0]):  # noqa: SLF001 -- no public name in a subclass
+    ours = _separating.get(type(request)) or separates(request)
+    own = connector._family  # noqa: SLF001 -- no public name in a subclass
+    if not ours or (own and own != family(call.address[0])):
+        call.only_colour(call.reason)
         return
     routed.address = call.address
     mark = {ENDPOINT: call.endpoint}

@@ -29,15 +29,19 @@ SEAMS = (
     "httpcore:AsyncConnectionPool.create_connection",
     _stream("httpcore._sync.connection_pool") + ".close",
     _stream("httpcore._async.connection_pool") + ".aclose",
+    "httpcore._sync.http11:HTTP11Connection._send_request_headers",
+    "httpcore._async.http11:AsyncHTTP11Connection._send_request_headers",
 )
 
 
 def _seams() -> List[Tuple[Any, str, Callable[[Any], Any]]]:
     import httpcore
     from httpcore._async import connection_pool as asynchronous
+    from httpcore._async import http11 as asynchronous_http11
     from httpcore._sync import connection_pool as synchronous
+    from httpcore._sync import http11 as synchronous_http11
 
-    from . import outcome, pool
+    from . import head, outcome, pool
 
     return [
         (httpcore.ConnectionPool, "handle_request", pool.make_handle_request),
@@ -46,6 +50,8 @@ def _seams() -> List[Tuple[Any, str, Callable[[Any], Any]]]:
         (httpcore.AsyncConnectionPool, "create_connection", pool.make_create_async_connection),
         (_named(synchronous, SEAMS[4]), "close", outcome.make_close),
         (_named(asynchronous, SEAMS[5]), "aclose", outcome.make_aclose),
+        (synchronous_http11.HTTP11Connection, "_send_request_headers", head.make_send),
+        (asynchronous_http11.AsyncHTTP11Connection, "_send_request_headers", head.make_async_send),
     ]
 
 

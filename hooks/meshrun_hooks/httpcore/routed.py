@@ -12,6 +12,8 @@ import httpcore
 
 from meshrun import hook
 
+from .head import Apart, lines
+
 Set = Tuple[Tuple[str, str], ...]
 Address = Tuple[str, int]
 DEFAULT_PORTS = {b"http": 80, b"https": 443, b"ws": 80, b"wss": 443}
@@ -20,15 +22,16 @@ _new = object.__new__
 
 
 class Encoded(NamedTuple):
-    """Headers as httpcore has them, and their names in lower case."""
+    """Headers as httpcore has them, their names in lower case, and what ends a head of HTTP/1.1 that has them last."""
 
     added: Set  # kept, so that nothing else gets its `id`
     pairs: List[Tuple[bytes, bytes]]
     names: FrozenSet[bytes]
+    lines: Optional[bytes]
 
 
 _known: Dict[int, Encoded] = {}
-"""By the `id` of the headers to set: they are the same object for each call of a colour."""
+"""By the `id` of the headers to set, where they are the same object for each call of a colour."""
 
 
 class Origin(httpcore.Origin):
@@ -88,12 +91,15 @@ class Lower(Dict[bytes, bytes]):
 _lower = Lower()
 
 
-def encoded(added: Set) -> Encoded:
-    """Headers as httpcore has them, and their names in lower case; the same for each call of a colour."""
+def encoded(added: Set, *, steady: bool) -> Encoded:
+    """What is written of these headers; kept where they are the same for each call of a colour."""
     pairs = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in added]
+    names = frozenset(name.lower() for name, _ in pairs)
+    if not steady:
+        return Encoded(added, pairs, names, None)
     if len(_known) >= MAX_KNOWN:
         _known.clear()
-    known = _known[id(added)] = Encoded(added, pairs, frozenset(name.lower() for name, _ in pairs))
+    known = _known[id(added)] = Encoded(added, pairs, names, lines(pairs))
     return known
 
 
@@ -101,11 +107,14 @@ def encoded(added: Set) -> Encoded:
 def route(request: httpcore.Request, call: hook.Call) -> httpcore.Request:
     """The app's request on its way to the endpoint of the call, with the headers of the call."""
     added = call.set_headers
-    known = _known.get(id(added)) or encoded(added)
+    known = _known.get(id(added)) or encoded(added, steady=call.steady)
     given = request.headers
     if not call.fresh:
         given = [pair for pair in given if _lower[pair[0]] not in known.names]
-    return copied(request, [*given, *known.pairs], call)
+    routed = copied(request, [*given, *known.pairs], call)
+    if known.lines is not None:
+        routed._meshrun = Apart(given, known.lines)  # type: ignore[attr-defined] # noqa: SLF001 -- ours
+    return routed
 
 
 def copied(request: httpcore.Request, headers: List[Tuple[bytes, bytes]], call: hook.Call) -> httpcore.Request:

@@ -22,6 +22,7 @@ SEAMS = (
     "urllib3.connectionpool:HTTPConnectionPool._put_conn",
     "urllib3.connectionpool:HTTPConnectionPool.close",
     "urllib3.connection:HTTPConnection._new_conn",
+    "urllib3.connection:HTTPConnection.putrequest",
     "urllib3.connection:HTTPConnection.getresponse",
 )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextvars import ContextVar
-from typing import Any, Optional
+from typing import Any, Optional, Tuple
 
 from meshrun import hook
 
@@ -14,12 +14,12 @@ MARK = "_meshrun"
 class Attempt:
     """What the seams below `urlopen` need to know of the attempt that runs above them."""
 
-    __slots__ = ("before", "call", "endpoint", "headers", "pool")
+    __slots__ = ("before", "call", "endpoint", "headers", "lines", "pool")
 
-    def __init__(self, call: Any, pool: Any, headers: Any, before: Optional[Attempt]) -> None:
+    def __init__(self, call: Any, pool: Any, split: Tuple[Any, Optional[bytes]], before: Optional[Attempt]) -> None:
         self.call: Any = call  # None once its end was told
         self.pool: Any = pool  # the app's pool until a connection was taken from it, then None
-        self.headers = headers
+        self.headers, self.lines = split  # the lines until the connection has written them
         self.before = before  # the attempt in whose `urlopen` this one runs
         self.endpoint: Optional[str] = None  # where its connection leads, once its end was told; None: as written
 

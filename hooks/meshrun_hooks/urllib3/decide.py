@@ -13,7 +13,7 @@ from meshrun import hook
 
 from . import idle, kinds
 from .attempt import CURRENT, Attempt
-from .headers import with_set
+from .headers import split, with_set
 from .kinds import ODD, PLAIN
 
 Function = Callable[..., Any]
@@ -187,8 +187,7 @@ def _begin(pool: Any, call: Any, headers: Any, retries: Any) -> Optional[Attempt
                 before.answered(history[-1].status, None)
             else:
                 before.failed(history[-1].error, True)
-    copy = with_set(pool.headers if headers is None else headers, call, pool)
-    attempt = Attempt(call, pool, copy, before)
+    attempt = Attempt(call, pool, split(pool.headers if headers is None else headers, call, pool), before)
     if getattr(pool, "_meshrun", None) is None and (call.endpoint is not None or call.refused is not None):
         idle.of(pool)
     CURRENT.set(attempt)
@@ -204,7 +203,7 @@ def _abandon(call: Any) -> None:
 def _leave(attempt: Attempt, response: Any) -> None:
     """`urlopen` is left."""
     CURRENT.set(attempt.before)
-    attempt.before = attempt.headers = None  # a connection may keep its last attempt for long
+    attempt.before = attempt.headers = attempt.lines = None  # a connection may keep its last attempt for long
     if attempt.call is not None:
         # Nothing below told the end: a failure of TLS or of sending, a full pool, Ctrl-C.
         if response is not None:

@@ -86,6 +86,20 @@ def _rename(error: BaseException, dialled: Tuple[str, str, Any], written: Tuple[
     error.args = tuple(args)
 
 
+def putrequest(original: Callable[..., Any]) -> Callable[..., Any]:
+    """`HTTPConnection.putrequest`: begins a request; its headers come next."""
+
+    def putrequest(self: Any, *args: Any, **kwargs: Any) -> Any:
+        result = original(self, *args, **kwargs)
+        attempt = getattr(self, "_meshrun", None)
+        if attempt is not None and attempt.lines is not None:
+            self._buffer.append(attempt.lines)
+            attempt.lines = None
+        return result
+
+    return putrequest
+
+
 def getresponse(original: Callable[[Any], Any]) -> Callable[[Any], Any]:
     """`HTTPConnection.getresponse`: waits for the head of the response."""
 

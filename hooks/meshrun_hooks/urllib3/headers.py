@@ -1,21 +1,67 @@
-"""Copies of the app's headers with ours set: cheap, of a kind that urllib3 takes, the app's object untouched.
+"""The headers of a call: the app's, and ours set beside them, the app's object untouched.
 
-A name that is there already, in any case, keeps its place and, where the mapping allows, its spelling.
+Where nobody looks between the pool and the wire, and the app has set none of ours itself, they are written as ready
+lines in front of the app's, since http.client checks and encodes each header anew in every call. Else they are set in
+a copy of a kind that urllib3 takes. A name that is there already, in any case, keeps its place and, where the mapping
+allows, its spelling.
 """
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict
+from typing import Any, Callable, Dict, Optional, Set, Tuple
 
 from urllib3 import _version
+from urllib3.connection import HTTPConnection
 
-from .kinds import own
+from .kinds import OWN, own
 
+Headings = Tuple[Tuple[str, str], ...]
 Way = Callable[[Any, Any, Any], Any]
 
 _CASE_COUNTS = [int(number) for number in _version.__version__.split(".")[:3] if number.isdigit()] < [1, 26, 6]
 """Whether urllib3 asks the headers themselves for a lower-case name, so that a plain dict of them would not do."""
 _MAX_KINDS = 64
+_MAX_LINES = 256
+
+_apart: Set[Any] = set()
+"""Classes of pools and connections whose requests are not seen by anybody above the connection."""
+_lines: Dict[Headings, Optional[bytes]] = {}
+
+
+def write_apart(*, allowed: bool) -> None:
+    """Say whether ours may be written as lines: not below another agent, which looks for its own headers there."""
+    _apart.clear()
+    if allowed:
+        _apart.update(OWN)
+
+
+def split(headers: Any, call: Any, pool: Any) -> Tuple[Any, Optional[bytes]]:
+    """The headers for a request of `pool`, and the lines that its connection adds to them, if it does."""
+    if call.steady and type(pool) in _apart and pool.ConnectionCls in _apart:
+        added = call.set_headers
+        lines = _lines[added] if added in _lines else _learn_lines(added)
+        if lines is not None:
+            way = _WAYS.get(type(headers))
+            # The slow copies of `requests` are made by urllib3 itself if not here.
+            return dict(headers._store.values()) if way is _entries else headers, lines  # noqa: SLF001 -- as in `_entries`
+    return with_set(headers, call, pool), None
+
+
+def _learn_lines(added: Headings) -> Optional[bytes]:
+    """What http.client would make of these headers; None where it has to say itself what it thinks of them."""
+    connection = HTTPConnection("localhost")
+    try:
+        connection.putrequest("GET", "/", skip_host=True, skip_accept_encoding=True)
+        before = len(connection._buffer)  # type: ignore[attr-defined] # noqa: SLF001 -- its only place
+        for name, value in added:
+            connection.putheader(name, value)
+        lines: Optional[bytes] = b"\r\n".join(connection._buffer[before:])  # type: ignore[attr-defined] # noqa: SLF001 -- as above
+    except (AttributeError, ValueError):  # UnicodeError is one of these
+        lines = None
+    if len(_lines) >= _MAX_LINES:
+        _lines.clear()
+    _lines[added] = lines
+    return lines
 
 
 def with_set(headers: Any, call: Any, pool: Any) -> Any:

@@ -14,7 +14,8 @@ ODD: Set[Any] = set()
 
 ENDS = ("/", "?", "#", "\\")
 """What ends the authority of a URL; the backslash too, which urllib3 takes for the first letter of the path."""
-_OWN = frozenset(PLAIN)
+OWN = frozenset(PLAIN)
+"""The library's own."""
 DEFAULT_PORTS = {"http": 80, "https": 443}
 _MAX_KINDS = 256
 
@@ -29,7 +30,7 @@ def dials(pool: Any) -> bool:
 
 def own(pool: Any) -> bool:
     """Whether pool and connections are of the library's own classes, without code of the app in them."""
-    return type(pool) in _OWN and pool.ConnectionCls in _OWN
+    return type(pool) in OWN and pool.ConnectionCls in OWN
 
 
 def _known(kind: Any, base: type, names: Tuple[str, ...]) -> bool:
@@ -47,7 +48,7 @@ def _reaches(kind: type, name: str) -> bool:
     for owner in kind.__mro__:
         if name not in vars(owner):
             continue
-        if owner in _OWN:
+        if owner in OWN:
             return True
         names = getattr(getattr(vars(owner)[name], "__code__", None), "co_names", ())
         if "super" not in names and "_new_conn" not in names:

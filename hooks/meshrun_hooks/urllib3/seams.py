@@ -6,7 +6,7 @@ from typing import Any, Callable, List, Tuple
 
 from urllib3 import connection, connectionpool
 
-from . import decide, dial, idle
+from . import decide, dial, headers, idle
 
 Seam = Tuple[Any, str, Callable[[Any], Any]]
 
@@ -16,6 +16,7 @@ def seams() -> List[Seam]:
     plain, secure = connectionpool.HTTPConnectionPool, connectionpool.HTTPSConnectionPool
     listed: List[Seam] = [
         (connection.HTTPConnection, "_new_conn", dial.new_conn),
+        (connection.HTTPConnection, "putrequest", dial.putrequest),
         (connection.HTTPConnection, "getresponse", dial.getresponse),
         (plain, "close", idle.close),
         (plain, "_put_conn", idle.put_conn),
@@ -24,6 +25,8 @@ def seams() -> List[Seam]:
         (plain, "_get_conn", idle.get_conn),
         (plain, "urlopen", decide.urlopen),
     ]
-    if decide.shared(connectionpool) and hasattr(plain, "_make_request"):
+    shared = decide.shared(connectionpool)
+    headers.write_apart(allowed=not shared)
+    if shared and hasattr(plain, "_make_request"):
         listed.append((plain, "_make_request", decide.make_request))
     return listed

@@ -55,13 +55,32 @@ async def lasting(request: web.Request) -> web.StreamResponse:
     return socket
 
 
+async def events(request: web.Request) -> web.StreamResponse:
+    """A stream of events as the query describes it, until the client goes away."""
+    told = state.Told(request.query_string)
+    response = web.StreamResponse(headers={"Content-Type": told.kind})
+    await response.prepare(request)
+    try:
+        for piece in told.pieces():
+            await response.write(piece)
+            await asyncio.sleep(told.pause)
+    except ConnectionResetError:
+        told.note("reset")
+        return response
+    except asyncio.CancelledError:
+        told.note("cancelled")
+        raise
+    told.note("served")
+    return response
+
+
 async def fail(request: web.Request) -> web.StreamResponse:
     raise LookupError("the app's own")
 
 
 def made() -> web.Application:
     app = web.Application()
-    for served in (handlers, fork, stream, hold, lasting, fail):
+    for served in (handlers, fork, stream, hold, lasting, events, fail):
         app.router.add_get("/" + served.__name__, served)
     app.router.add_get("/", plain)
     return app
@@ -89,6 +108,8 @@ if __name__ == "__main__":
     if sys.argv[1] == "run_app":
         listener = socket.create_server(("127.0.0.1", 0))
         state.say("running on http://127.0.0.1:%d" % listener.getsockname()[1])
-        web.run_app(made(), sock=listener, print=None)
+        # How long handlers are waited for that go on, in seconds; 60 by default.
+        own = {"shutdown_timeout": float(sys.argv[2])} if len(sys.argv) > 2 else {}
+        web.run_app(made(), sock=listener, print=None, **own)
     else:
         asyncio.run(runner(sys.argv[1]))

@@ -43,6 +43,22 @@ async def lasting(name: str, receive: Any, send: Any) -> None:
         await send({"type": "websocket.send", "text": message["text"]})
 
 
+async def events(scope: Any, receive: Any, send: Any) -> None:
+    """A stream of events as the query describes it, until the client goes away."""
+    told = state.Told(scope["query_string"].decode())
+    await receive()
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", told.kind.encode())]})
+    gone = asyncio.ensure_future(receive())
+    for piece in told.pieces():
+        await send({"type": "http.response.body", "body": piece, "more_body": True})
+        await asyncio.wait([gone], timeout=told.pause)
+        if gone.done():
+            break
+    await send({"type": "http.response.body"})
+    told.note(gone.result()["type"] if gone.done() else "served")
+    gone.cancel()
+
+
 async def application(scope: Any, receive: Any, send: Any) -> None:
     if scope["type"] == "lifespan":
         await lifespan(receive, send)
@@ -54,6 +70,9 @@ async def application(scope: Any, receive: Any, send: Any) -> None:
             await short(receive, send)
         return
     path = scope["path"]
+    if path == "/events":
+        await events(scope, receive, send)
+        return
     start = {"type": "http.response.start", "status": 200, "headers": HEADERS}
     if path == "/stream":
         await send(start)

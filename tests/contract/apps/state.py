@@ -7,6 +7,8 @@ import signal
 import sys
 import time
 from pathlib import Path
+from typing import Iterator
+from urllib.parse import parse_qs
 
 FOLDER = Path(os.environ["CONTRACT_FOLDER"])
 BOUND_SECONDS = 30.0
@@ -42,6 +44,36 @@ def wait(name: str) -> None:
     end = time.monotonic() + BOUND_SECONDS
     while not opened(name) and time.monotonic() < end:
         time.sleep(0.01)
+
+
+class Told:
+    """A stream as the query of its request describes it.
+
+    ``name=``: for what the app notes at the end; ``kind=``: its Content-Type; ``pause=``: seconds between two pieces;
+    ``events=``: how many there are, each in two pieces; ``idle=``: seconds that it goes on for behind them; ``size=``:
+    of a comment in each.
+    """
+
+    def __init__(self, query: str) -> None:
+        asked = {name: values[0] for name, values in parse_qs(query).items()}
+        self._name = asked["name"]
+        self.kind = asked.get("kind", "text/event-stream")
+        self._pause = float(asked.get("pause", "0.02"))
+        self._events = int(asked.get("events", "1000000"))
+        self._idle = float(asked.get("idle", "0"))
+        self._comment = b":%s\n" % (b"." * int(asked["size"])) if "size" in asked else b""
+        self.pause = self._pause
+
+    def pieces(self) -> Iterator[bytes]:
+        """What the stream is made of; `pause` is to be waited for behind each."""
+        for number in range(self._events):
+            yield b"%sid: %d\n" % (self._comment, number)
+            self.pause = self._idle if self._idle and number == self._events - 1 else self._pause
+            yield b"data: again\r\n\r\n"
+
+    def note(self, text: str) -> None:
+        """What the app saw at the end."""
+        note(self._name, text)
 
 
 def handlers() -> str:

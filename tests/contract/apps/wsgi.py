@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from typing import Any, Callable, Dict, Iterator
 from urllib.parse import parse_qs
 
@@ -22,8 +23,24 @@ class Body:
         state.note("closed", state.colour())
 
 
+def events(environ: Dict[str, Any], start_response: Callable[..., Any]) -> Iterator[bytes]:
+    """A stream of events as the query describes it, until the client goes away."""
+    told = state.Told(environ["QUERY_STRING"])
+    start_response("200 OK", [("Content-Type", told.kind)])
+    try:
+        for piece in told.pieces():
+            yield piece
+            time.sleep(told.pause)
+    except GeneratorExit:
+        told.note("closed")
+        raise
+    told.note("served")
+
+
 def application(environ: Dict[str, Any], start_response: Callable[..., Any]) -> Any:
     path = environ["PATH_INFO"]
+    if path == "/events":
+        return events(environ, start_response)
     if path == "/stream":
         start_response("200 OK", [("Content-Type", "text/plain")])
         return Body()

@@ -207,6 +207,34 @@ def test_a_unit_is_looked_at_with_its_own_environment(doctor: Doctor, units: Pat
     assert "has no ExecStart" in doctor("--unit", "none").err
 
 
+@pytest.mark.parametrize(
+    ("mode", "at_once", "sweeps"),
+    [("", True, True), ("control-group", True, True), ("mixed", False, True), ("process", False, False)],
+)
+def test_whom_a_stop_of_systemd_reaches(units: Path, mode: str, at_once: bool, sweeps: bool) -> None:
+    (units / "web.service").write_text("[Service]\nExecStart=x\n" + (mode and "KillMode=%s\n" % mode))
+    found = kill_time.platform({}, None, unit_files.load("web", [str(units)], ""))
+    assert found is not None
+    assert (found.all_at_once, found.sweeps) == (at_once, sweeps)
+
+
+def test_workers_that_are_told_at_once_are_a_matter_of_uwsgi_alone(doctor: Doctor, units: Path) -> None:
+    uwsgi = "%s uwsgi --http :80" % sys.executable
+    for command, state in (("%s -m gunicorn app" % sys.executable, "ok"), (uwsgi, "note"),
+                           (uwsgi + "\nKillMode=mixed", "ok")):  # fmt: skip
+        (units / "web.service").write_text("[Service]\nExecStart=%s\n" % command)
+        found = doctor.check("stop", "--unit", "web")
+        assert (found["state"], found["code"]) == (state, None if state == "ok" else "MR7016")
+
+
+def test_pid_1_takes_all_others_with_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(kill_time, "_CONTAINERS", (str(tmp_path),))
+    for pid, sweeps in ((1, True), (999999999, False)):
+        found = kill_time.platform({}, pid, None)
+        assert found is not None
+        assert found.sweeps is sweeps
+
+
 def test_what_supervisord_waits_is_read_where_it_was_started(doctor: Doctor, tmp_path: Path) -> None:
     (tmp_path / "conf.d").mkdir()
     (tmp_path / "super.conf").write_text("[supervisord]\n[include]\nfiles = %(here)s/conf.d/*.ini\n")

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Sequence
 
 import pytest
 
@@ -135,6 +135,23 @@ def test_a_file_that_is_not_there_or_not_text_is_said(meshctl: Meshctl, tmp_path
     run = meshctl("rules", "apply", "-f", str(tmp_path / "odd.yaml"))
     assert run.status == 1
     assert "MR1001" in run.err
+
+
+@pytest.mark.parametrize("words", [("apply",), ("apply", "-f", "-"), ("diff",), ("lint", "-f", "-"), ("test", "-")])
+def test_a_closed_standard_input_is_said(
+    meshctl: Meshctl, monkeypatch: pytest.MonkeyPatch, words: Sequence[str]
+) -> None:
+    monkeypatch.setattr("sys.stdin", None)
+    run = meshctl("rules", *words)
+    assert (run.status, run.err.splitlines()[0]) == (2, "meshctl: MR2003 standard input cannot be read")
+
+
+def test_a_dry_run_says_that_rules_in_the_store_stand_in_the_way(meshctl: Meshctl) -> None:
+    meshctl.apply(GOOD)
+    (meshctl.folder / "store" / "rules" / "odd.yaml").write_bytes(b"\xff")
+    run = meshctl.apply("kind: Lane\nname: blue\n", "--dry-run")
+    assert (run.status, "rules/odd.yaml:1:1: MR1001" in " ".join(run.err.split())) == (0, True)
+    assert meshctl.apply("kind: Lane\nname: blue\n").status == 1
 
 
 def test_the_same_document_twice_in_one_file_names_both_places(meshctl: Meshctl) -> None:

@@ -151,6 +151,71 @@ def test_rules_that_are_not_valid_are_refused(meshctl: Meshctl) -> None:
     assert (done.status, done.err.startswith("meshctl: MR3006")) == (1, True)
 
 
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (b"kind: Lane\nname: gr\xffy\n", "rules.yaml:2:9: MR1001 byte 0xff is not UTF-8 text"),
+        (b"\xff\xfek\0i\0n\0d\0", "rules.yaml:1:1: MR1001 byte 0xff is not UTF-8 text"),
+        (b"kind: Lane\nname: gr\0y\n", "rules.yaml:2:9: MR1001 the character U+0000 is not allowed"),
+    ],
+)
+def test_what_is_no_text_is_refused_with_its_place(meshctl: Meshctl, data: bytes, said: str) -> None:
+    cases, rules = meshctl.folder / "cases.yaml", meshctl.folder / "rules.yaml"
+    cases.write_text(case("{ to: orders }", "{ lane: baseline }"))
+    rules.write_bytes(data)
+    done = meshctl("rules", "test", str(cases), "--rules", str(rules))
+    assert (done.status, done.err.splitlines()[0]) == (1, "meshctl: MR3006 1 problem in the rules; no case was run")
+    assert said in " ".join(done.err.split())
+    done = meshctl("rules", "test", str(rules))
+    assert (done.status, done.err.startswith("meshctl: MR3007"), said in " ".join(done.err.split())) == (2, True, True)
+
+
+def test_every_problem_of_a_folder_of_rules_is_named(meshctl: Meshctl) -> None:
+    cases, rules = meshctl.folder / "cases.yaml", meshctl.folder / "rules"
+    cases.write_text(case("{ to: orders }", "{ lane: baseline }"))
+    rules.mkdir()
+    (rules / "a.yaml").write_text("kind: [\n")
+    (rules / "b.yaml").write_bytes(b"\xff")
+    (rules / "c.yaml").write_text("kind: Lane\nname: gray\n")
+    (rules / "d.yaml").write_text("kind: Lane\nname: gray\n")
+    done = meshctl("rules", "test", str(cases), "--rules", str(rules), "-o", "json")
+    assert done.status == 1
+    assert [problem["code"] for problem in done.json["error"]["problems"]] == ["MR1002", "MR1001", "MR1030"]
+
+
+@pytest.mark.parametrize("path", ["nowhere/no.yaml", "/proc/self/mem"])
+def test_a_file_that_cannot_be_had_is_named(meshctl: Meshctl, path: str) -> None:
+    cases = meshctl.folder / "cases.yaml"
+    cases.write_text(case("{ to: orders }", "{ lane: baseline }"))
+    for words in ((path,), (str(cases), "--rules", path)):
+        done = meshctl("rules", "test", *words)
+        assert (done.status, done.err.splitlines()[0]) == (2, "meshctl: MR2003 %s cannot be read" % path)
+
+
+def test_one_input_cannot_hold_both_files(meshctl: Meshctl, monkeypatch: Any) -> None:
+    text = case("{ to: orders }", "{ lane: baseline }").encode()
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(text)))
+    done = meshctl("rules", "test", "-", "--rules", "-")
+    assert (done.status, done.err.startswith("meshctl: MR2001 standard input cannot hold both")) == (2, True)
+
+
+def test_a_file_without_rules_is_said_by_its_name(meshctl: Meshctl) -> None:
+    done = run(meshctl, case("{ to: orders }", "{ lane: baseline }"), rules="")
+    assert (done.status, "rules.yaml holds no rules" in done.out, "in the store" in done.out) == (0, True, False)
+
+
+def test_rules_of_the_store_that_are_not_in_force_are_said(meshctl: Meshctl) -> None:
+    meshctl.apply(RULES)
+    (meshctl.folder / "store" / "rules" / "odd.yaml").write_bytes(b"\xff")
+    cases = meshctl.folder / "cases.yaml"
+    cases.write_text(case("{ to: orders }", "{ lane: baseline }"))
+    done = meshctl("rules", "test", str(cases))
+    assert (done.status, done.out.splitlines()[0]) == (0, "ok    it")
+    assert "run on the last good rules; those in the store are not in force: rules/odd.yaml:1:1: MR1001" in " ".join(
+        done.out.split()
+    )
+
+
 def test_cases_may_come_from_standard_input(meshctl: Meshctl, monkeypatch: Any) -> None:
     text = case("{ to: orders }", "{ lane: baseline }").encode()
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(text)))

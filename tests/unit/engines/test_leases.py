@@ -201,11 +201,22 @@ def test_a_record_that_somebody_removes_is_gone_and_the_next_renewal_brings_it_b
     assert [each.id for each in reader.instances(None).instances[SERVICE]] == ["a"]
 
 
+def test_a_store_that_somebody_removes_keeps_its_instances_while_their_leases_hold(
+    seen: InstancesReading, store: pathlib.Path, clock: Clock, writer: FileEngine, reader: FileEngine
+) -> None:
+    shutil.rmtree(store)
+    assert reader.instances(seen).instances == seen.instances
+    clock.pass_(6)
+    assert reader.instances(seen).instances == seen.instances
+    clock.pass_(5)
+    assert reader.instances(seen) == InstancesReading({}, ())
+    assert reader.instances(None) == InstancesReading({}, ())
+
+
 def test_a_store_that_somebody_removes_is_made_anew_by_the_next_renewal(
     seen: InstancesReading, store: pathlib.Path, writer: FileEngine, reader: FileEngine
 ) -> None:
     shutil.rmtree(store)
-    assert reader.instances(seen) == InstancesReading({}, ())
     writer.renew(seen.instances[SERVICE][0], 10)
     assert reader.instances(None).instances == seen.instances
 

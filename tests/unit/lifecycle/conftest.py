@@ -10,7 +10,7 @@ import pytest
 
 from meshrun.core.model import Instance
 from meshrun.core.settings import Settings, resolve
-from meshrun.core.timeline import Timeline
+from meshrun.core.timeline import Calls, Timeline
 from meshrun.engines.base import Edit, Engine, EngineError, InstancesReading, Revision, RulesReading
 
 
@@ -71,6 +71,12 @@ class MemoryEngine(Engine):
 
     def timelines(self) -> Sequence[Timeline]:
         return tuple(self.lives.values())
+
+    def tell(self, instance_id: str, caller: str, calls: Calls) -> None:
+        raise NotImplementedError
+
+    def told(self) -> Mapping[str, Mapping[str, Calls]]:
+        raise NotImplementedError
 
     def deregister(self, instance: Instance) -> None:
         self._call("deregister", instance)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import signal
+import socket
 import time
 from pathlib import Path
-from typing import Any, Callable, List
+from typing import Any, Callable, Iterator, List
 
 import pytest
 
@@ -87,3 +88,75 @@ def test_a_worker_that_closes_its_sockets_does_not_end_the_instance(
     assert in_child(child) == 0
     assert len(engine.records) == 1
     assert not server.draining
+
+
+@pytest.fixture
+def listener() -> Iterator[socket.socket]:
+    """A socket of this process that listens."""
+    with socket.create_server(("127.0.0.1", 0)) as made:
+        yield made
+
+
+def signalled(server: Server, port: int, engine: Any, wait: Wait) -> str:
+    """The program's own handler runs; the id of the instance that left."""
+    begin(server, port)
+    identity = str(server.instance_id)
+    assert not server.gate(signal.SIGQUIT)
+    assert wait(lambda: not engine.records)
+    server.tick(0.0)
+    assert engine.records == {}
+    return identity
+
+
+@pytest.fixture
+def bare(server: Server, engine: Any, wait: Wait) -> Server:
+    """A process that listens nowhere yet."""
+    server.stopped()
+    assert wait(lambda: not engine.records)
+    return server
+
+
+def test_a_program_that_outlives_its_signal_is_an_instance_anew(
+    bare: Server, engine: Any, wait: Wait, listener: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    port = listener.getsockname()[1]
+    before = signalled(bare, port, engine, wait)
+    monkeypatch.setattr(drain, "SURVIVED_SECONDS", 0.0)
+    bare.tick(0.0)
+    bare.tick(0.0)
+    (record,) = engine.records.values()
+    assert (record.id != before, record.port, record.state, record.keepalive) == (True, port, "ready", 5.0)
+    assert not bare.draining
+    assert bare.gate(signal.SIGTERM)
+    assert bare.draining
+
+
+def test_one_that_has_closed_its_socket_ends(
+    bare: Server, engine: Any, wait: Wait, listener: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    signalled(bare, listener.getsockname()[1], engine, wait)
+    listener.close()
+    monkeypatch.setattr(drain, "SURVIVED_SECONDS", 0.0)
+    bare.tick(0.0)
+    bare.tick(0.0)
+    assert (engine.records, bare.draining) == ({}, True)
+
+
+def test_what_listens_after_the_server_has_closed_its_sockets_is_not_that_server(
+    bare: Server, engine: Any, wait: Wait, listener: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    signalled(bare, listener.getsockname()[1], engine, wait)
+    bare.stopped()
+    monkeypatch.setattr(drain, "SURVIVED_SECONDS", 0.0)
+    bare.tick(0.0)
+    bare.tick(0.0)
+    assert engine.records == {}
+
+
+def test_a_signal_that_the_master_does_nothing_about_ends_nothing(server: Server, engine: Any) -> None:
+    server.keeps(2, (signal.SIGQUIT,))
+    assert not server.gate(signal.SIGQUIT)
+    assert (server.draining, len(engine.records)) == (False, 1)
+    assert server.gate(signal.SIGTERM)
+    assert not server.gate(signal.SIGQUIT)
+    assert server.holds

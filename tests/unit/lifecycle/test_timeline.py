@@ -117,6 +117,44 @@ def test_a_stop_is_kept_with_what_it_waited_for(serving: Serving, engine: Any, k
     assert times["told"] <= times["last_request"] <= times["handler"] <= times["exit"]
 
 
+def test_requests_count_when_they_have_ended_and_the_last_word_on_the_end_holds(
+    serving: Serving, engine: Any, killed: List[int]
+) -> None:
+    server = serving()
+    for _ in range(3):
+        server.enter()
+    server.leave()
+    server.tick(0.0)
+    (life,) = engine.lives.values()
+    assert (life.requests, life.begun, life.cut) == (1, 3, 0)
+    server.gate(signal.SIGQUIT)
+    server.stopped()
+    (life,) = engine.lives.values()
+    assert (life.requests, life.begun, life.cut) == (1, 3, 2)
+    server.leave()
+    server._exit()
+    (life,) = engine.lives.values()
+    assert (life.requests, life.begun, life.cut) == (2, 3, 1)
+
+
+def test_what_a_killed_worker_left_was_cut_too(serving: Serving, engine: Any, in_child: Callable[..., int]) -> None:
+    server = serving()
+
+    def works() -> bool:
+        server.after_fork_child()
+        server.ready()
+        for _ in range(3):
+            server.enter()
+        server.leave()
+        return True
+
+    assert in_child(works) == 0
+    assert server.status()["inflight"] == 0
+    server._exit()
+    (life,) = engine.lives.values()
+    assert (life.requests, life.begun, life.cut) == (1, 3, 2)
+
+
 def test_a_drain_by_an_operator_is_not_cut_by_the_tick_that_comes_first(
     serving: Serving, rule: List[Lifecycle], monkeypatch: pytest.MonkeyPatch
 ) -> None:

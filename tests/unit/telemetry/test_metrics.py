@@ -32,6 +32,32 @@ def test_series_are_capped() -> None:
     assert counter.total() == metrics.MAX_SERIES + 10
 
 
+def test_the_parts_of_owners_are_in_the_sum_also_when_they_are_settled() -> None:
+    """And each owner can be asked for its own."""
+    counter = metrics.Counter("x_total", ("a",))
+    counter.add(("1",))
+    for owner in ("i", "answered"), ("j", "answered"):
+        for label in ("1", "1", "2"):
+            next(counter.part(owner, (label,)))
+    assert counter.owned(("i", "answered")) == 3
+    assert dict(counter.items()) == {("1",): 5, ("2",): 2}
+    counter.settle(("i", "answered"))
+    assert list(counter.owners()) == [("j", "answered")]
+    assert counter.owned(("i", "answered")) == 0
+    assert dict(counter.items()) == {("1",): 5, ("2",): 2}
+    next(counter.part(("i", "answered"), ("1",)))
+    assert (counter.owned(("i", "answered")), counter.total()) == (1, 8)
+
+
+def test_owners_count_beyond_the_cap_as_well() -> None:
+    """What is added up under `other` is still told apart by owner."""
+    counter = metrics.Counter("x_total", ("a",))
+    for number in range(metrics.MAX_SERIES + 10):
+        next(counter.part(("i", "answered" if number % 2 else "failed"), (str(number),)))
+    assert counter.owned(("i", "answered")) == metrics.MAX_SERIES // 2 + 5
+    assert dict(counter.items())[("other",)] == 10
+
+
 def test_the_page_is_prometheus_text() -> None:
     """Quotes, backslashes and line ends are escaped."""
     counter = metrics.Counter("x_total", ("a",))
