@@ -8,8 +8,8 @@ import time
 from pathlib import Path
 
 PARTS = (
-    "start", "hook_cost", "hostile", "store", "loopback", "instructions", "keepalive", "rolling", "restarts",
-    "balancers", "scale_out",
+    "start", "hook_cost", "hostile", "store", "loopback", "instructions", "keepalive", "rolling", "reloads",
+    "restarts", "balancers", "scale_out",
 )  # fmt: skip
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-from typing import Sequence
+from typing import Dict, List, Sequence
 
 from tests.contract.client_base import GRAY, Authority, ClientTests, served, statuses
 from tests.contract.mesh import Mesh, gets
-from tests.contract.servers import Echo
+from tests.contract.servers import Echo, until
 
 
 class Connections(ClientTests):
@@ -19,6 +19,24 @@ class Connections(ClientTests):
         plan = {"asks": gets(["http://short/", "http://long/"] * 3), "pause": 0.45}
         assert statuses(mesh.run(self.driver, "calls", plan)) == [200] * 6
         assert (short.accepted, long.accepted) == (3, 1)
+
+    def test_idle_connections_to_an_instance_that_drains_are_closed(self, mesh: Mesh) -> None:
+        servers = mesh.service("orders", 2)
+        opened: List[Dict[str, int]] = []
+
+        def look() -> None:
+            if any(seen.target == "/last" for server in servers for seen in server.seen[-1:]):
+                until(lambda: sum(server.open for server in servers) == 1)
+                opened.append({server.name: server.open for server in servers})
+
+        for server in servers:
+            server.on_change = look
+        urls = ["http://orders/"] * 12 + ["http://orders/drain"] + ["http://orders/"] * 6 + ["http://orders/last"]
+        assert statuses(mesh.run(self.driver, "calls", {"asks": gets(urls)})) == [200] * 20
+        [drained] = [server.name for server in servers if any(seen.target == "/drain" for seen in server.seen)]
+        [last] = opened
+        assert (last[drained], sum(last.values())) == (0, 1)
+        assert [server.accepted for server in servers] == [1, 1]
 
     def test_a_server_that_ends_keep_alive_is_dialled_again(self, mesh: Mesh) -> None:
         servers = mesh.service("orders", 2)

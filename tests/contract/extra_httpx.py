@@ -7,7 +7,7 @@ import importlib
 import inspect
 import re
 import ssl
-from typing import Any, Dict, List
+from typing import Any, AsyncIterator, Dict, List
 
 import httpcore
 import httpx
@@ -133,6 +133,27 @@ def http2(_: Kind, plan: Plan) -> Dict[str, Any]:
         async with httpx.AsyncClient(http1=True, http2=True, verify=context, trust_env=False) as client:
             replies = await asyncio.gather(*(client.get(url) for url in plan["urls"]))
             return [[reply.status_code, reply.http_version, str(reply.url)] for reply in replies]
+
+    return dict(_state(), results=asyncio.run(work()))
+
+
+def http2_refused(_: Kind, plan: Plan) -> Dict[str, Any]:
+    """Requests over HTTP/2 one by one, and what comes of each: a body of bytes, none, one that is there once only."""
+    context = ssl.create_default_context(cafile=plan["ca"])
+
+    async def once() -> AsyncIterator[bytes]:
+        yield b"abc"
+
+    async def work() -> List[Any]:
+        found: List[Any] = []
+        async with httpx.AsyncClient(http1=True, http2=True, verify=context, trust_env=False) as client:
+            for body in plan["bodies"]:
+                content: Any = once() if body == "once" else body.encode() or None
+                try:
+                    found.append((await client.post(plan["url"], content=content)).status_code)
+                except httpx.RemoteProtocolError as error:
+                    found.append(type(error).__name__)
+        return found
 
     return dict(_state(), results=asyncio.run(work()))
 

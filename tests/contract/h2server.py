@@ -10,15 +10,17 @@ from typing import Any, Dict, List, Tuple
 
 import h2.config
 import h2.connection
+import h2.errors
 import h2.events
 
 from tests.contract.servers import MAX_WAIT
 
 
 class H2Server:
-    """Answers every request with 200."""
+    """Answers every request with 200. `refuses`: with RST_STREAM and REFUSED_STREAM, once all of it is there."""
 
-    def __init__(self, tls: ssl.SSLContext) -> None:
+    def __init__(self, tls: ssl.SSLContext, *, refuses: bool = False) -> None:
+        self._refuses = refuses
         tls.set_alpn_protocols(["h2"])
         self._tls = tls
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -62,6 +64,8 @@ class H2Server:
         if isinstance(event, h2.events.RequestReceived):
             pairs: Any = event.headers
             self.seen.append(dict(pairs))
+        elif isinstance(event, h2.events.StreamEnded) and self._refuses:
+            speaker.reset_stream(event.stream_id, h2.errors.ErrorCodes.REFUSED_STREAM)
         elif isinstance(event, h2.events.StreamEnded):
             speaker.send_headers(event.stream_id, [(":status", "200")])
             speaker.send_data(event.stream_id, b"ok", end_stream=True)

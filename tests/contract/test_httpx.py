@@ -85,6 +85,33 @@ class TestHttpx(ClientContract):
         assert [seen["baggage"] for seen in server.seen] == ["lane=gray"] * 6
         assert (server.accepted, result["inflight"], result["errors"]) == (1, 0, {})
 
+    def test_what_an_instance_refuses_to_look_at_goes_to_the_next_one(self, mesh: Mesh, authority: Any) -> None:
+        good, bad = H2Server(authority.context("orders")), H2Server(authority.context("orders"), refuses=True)
+        try:
+            for server in (good, bad):
+                mesh.instance("orders", server.address, tls=True)
+            plan = {"url": "https://orders/", "bodies": ["", "abc"] * 8, "ca": authority.file}
+            result = mesh.run(self.driver, EXTRA + "http2_refused", plan)
+        finally:
+            good.stop()
+            bad.stop()
+        assert result["results"] == [200] * 16
+        assert (len(good.seen), result["inflight"], result["errors"]) == (16, 0, {})
+        assert bad.seen
+
+    def test_what_is_refused_and_cannot_be_sent_again_fails_as_bare(self, mesh: Mesh, authority: Any) -> None:
+        bad, worse = (H2Server(authority.context("orders"), refuses=True) for _ in range(2))
+        try:
+            for server in (bad, worse):
+                mesh.instance("orders", server.address, tls=True)
+            plan = {"url": "https://orders/", "bodies": ["once", "abc"], "ca": authority.file}
+            result = mesh.run(self.driver, EXTRA + "http2_refused", plan)
+        finally:
+            bad.stop()
+            worse.stop()
+        assert result["results"] == ["RemoteProtocolError"] * 2
+        assert (len(bad.seen) + len(worse.seen), result["inflight"], result["errors"]) == (3, 0, {})
+
     def test_few_kept_connections_are_not_shared_out_over_many_instances(self, mesh: Mesh) -> None:
         servers = mesh.service("orders", 20)
         plan = {"url": "http://orders/", "keep": 8, "calls": 60}

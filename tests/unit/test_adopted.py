@@ -77,3 +77,30 @@ def test_a_child_of_multiprocessing_in_a_long_call_into_c_ends_at_once(how: str,
         timeout=60, check=False,
     )  # fmt: skip
     assert (done.stdout, done.stderr) == ("True %d\n" % -signal.SIGTERM, "")
+
+
+@pytest.mark.parametrize("how", ["fork", "spawn", "forkserver"])
+def test_a_pool_is_terminated_at_once_whatever_its_worker_does(how: str, tmp_path: Path) -> None:
+    program = tmp_path / "program.py"
+    code = BEGIN + NAMED
+    code += """
+def minutes():
+    open(sys.argv[1], "w").close()
+    hashlib.pbkdf2_hmac("sha256", b"x", b"y", 1000000000)
+if __name__ == "__main__":
+    pool = multiprocessing.get_context("%s").Pool(1)
+    [worker] = multiprocessing.active_children()
+    pool.apply_async(minutes)
+    while not os.path.exists(sys.argv[1]):
+        time.sleep(0.01)
+    time.sleep(0.3)
+    pool.terminate()
+    pool.join()
+    print(_adopted.adopted(), worker.exitcode)
+"""
+    program.write_text(code % how)
+    done = subprocess.run(
+        [sys.executable, str(program), str(tmp_path / "begun")], env=dict(os.environ, PYTHONPATH=str(AGENT)),
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert (done.stdout, done.stderr) == ("True %d\n" % -signal.SIGTERM, "")

@@ -34,7 +34,7 @@ def main(bundle: str, what: str) -> None:
                 source = stream.read()
             # Without docstrings and assertions, as -OO has it: nobody reads them here, and the source lies beside.
             code = marshal.dumps(compile(source, name, "exec", dont_inherit=True, optimize=2))
-            packed = what == "start" and name.startswith(HOOKS) and not name.startswith(early)
+            packed = name.startswith(HOOKS) and not name.startswith(early)
             codes[module] = (zlib.compress(code, 9) if packed else code, packed)
     tag = str(sys.implementation.cache_tag)
     with open(os.path.join(bundle, "code", tag + ".bin"), "wb") as stream:

@@ -38,6 +38,7 @@ class Hold:
         self._root, self._born = root, born
         self._ticket = page.ticket(os.getpid())
         self._since: Optional[float] = None
+        self._again: Optional[float] = None  # when a second signal came
         self._signum = 0
         self.passed = False  # from here on every signal is the app's: a server may send itself the signal once more
 
@@ -49,8 +50,11 @@ class Hold:
         elif self._since is None:
             self._since, self._signum = now, signum
             self.passed = self._page.state in (DELIVERED, OFFLINE) or self._released() or not self._watched()
-        elif not echo and now - self._since > ECHO_SECONDS:
-            self.passed = True
+        elif not echo and now - (self._again or self._since) > ECHO_SECONDS:
+            # The second one ends the drain. Where the whole group got it, that is the root's to do: some call a worker
+            # that is gone before a failure. A third one waits for nobody.
+            self.passed = self._again is not None
+            self._again = now
         return not self.passed
 
     def _watched(self) -> bool:
@@ -74,7 +78,7 @@ class Hold:
             if page.state != state:
                 state, since = page.state, now
             if state == DRAINING:
-                over = 0 < page.deadline < now - LATE_SECONDS
+                over = 0 < page.deadline < now - LATE_SECONDS or 0 < (self._again or 0.0) < now - ALONE_SECONDS
             else:
                 over = now - since > (ALONE_SECONDS if state == IDLE else AFTER_SECONDS)
             if over:

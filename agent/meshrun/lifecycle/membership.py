@@ -34,9 +34,10 @@ class Membership:
         report: Callable[[str, Any], None],
     ) -> None:
         self._settings = settings
-        self._folder = folder
+        self.folder = folder
         self._report = report
         self._registration = Registration(open_engine, report)
+        self._name = ""  # of this instance's files in the state folder; empty: there is no instance
         self._election: Optional[Election] = None
         self._asked = 0.0
         self._withdrawn = 0.0  # not to be tried again before, monotonic
@@ -57,8 +58,13 @@ class Membership:
         page.identity = self.instance_id = page.identity or instance_id(port)
         page.note(BOUND, time.time())
         self._written = ({}, 0)
-        if self._folder is not None:
-            self._election = Election(self._folder, "%d-%d-%d" % (root, born, port))
+        self._name = "%d-%d-%d" % (root, born, port)
+        self.moves(self.folder)
+
+    def moves(self, folder: Optional[str]) -> None:
+        """The workers agree in that state folder: this process may have become another user, who has another one."""
+        self.folder = folder
+        self._election = Election(folder, self._name) if folder is not None and self._name else None
 
     def know(self, served: Listener) -> None:
         """A worker says how a socket is served that its root has bound, maybe without knowing that."""
@@ -93,7 +99,7 @@ class Membership:
             try:
                 identity = self._election.won(self.instance_id or "")
             except OSError as error:
-                self._report("election", "%s: %s" % (self._folder, error))
+                self._report("election", "%s: %s" % (self.folder, error))
                 return False
             self.elected = identity is not None
             self.instance_id = identity or self._election.holder or self.instance_id
@@ -176,7 +182,7 @@ class Membership:
     def _waiting(self, start: str) -> str:
         if start or self.elected:
             return start or "waiting until every worker is warm"
-        if self._folder is None:
+        if self.folder is None:
             return "no state folder, where workers agree which of them registers (MESHRUN_STATE_DIR)"
         return "waiting for the worker that registers"
 

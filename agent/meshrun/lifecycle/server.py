@@ -51,7 +51,6 @@ class Server(Requests):
         super().__init__()
         self._settings = settings
         self.named = named_ports(settings)
-        self._folder = state_dir
         self._report = report
         self._ask_main_thread = ask_main_thread
         self._wishes = Wishes(settings, lifecycle)
@@ -89,7 +88,7 @@ class Server(Requests):
     def speaks(self) -> bool:
         """Whether this process opens what an instance has one of: the elected one; any, where nobody can be elected."""
         return self.serving and (
-            self._folder is None or self._member.is_elected(time.monotonic(), alone=not self._forked)
+            self._member.folder is None or self._member.is_elected(time.monotonic(), alone=not self._forked)
         )
 
     @property
@@ -151,8 +150,8 @@ class Server(Requests):
             self._become_server(late=thread is not None)
 
     def _find_page(self) -> None:
-        if self._forked and self._folder is not None and _processes.alive(self._root, self._born):
-            self._page, self._maker = Page.found(self._folder, self._root, self._born), 0
+        if self._forked and self._member.folder is not None and _processes.alive(self._root, self._born):
+            self._page, self._maker = Page.found(self._member.folder, self._root, self._born), 0
 
     @property
     def _inherited(self) -> bool:
@@ -202,7 +201,7 @@ class Server(Requests):
             self._root = os.getpid()
             self._born = _processes.born(self._root)
         if self._page is None:
-            self._page = pages.made(self._folder if self._spawns else None, self._root, self._born, self._report)
+            self._page = pages.made(self._member.folder if self._spawns else None, self._root, self._born, self._report)
             self._maker = os.getpid()
         self._flags = self._page.flags
         self._member.begin(self._page, self._root, self._born)
@@ -236,6 +235,10 @@ class Server(Requests):
 
     def _limits(self, page: Page) -> Limits:
         return page.limits or self._wishes.limits
+
+    def moves(self, folder: Optional[str]) -> None:
+        """See `Membership.moves`."""
+        self._member.moves(folder)
 
     def forks(self, *, spawns: bool = False) -> None:
         """This process is a master, whose workers serve. `spawns`: they begin with an interpreter of their own."""
@@ -392,5 +395,5 @@ class Server(Requests):
         if last:
             self._member.exits(page, asleep=self.asleep)
         self._member.close(last=orphan or (last and not self._forked))
-        if self._spawns and last and self._folder is not None:
-            pages.remove(self._folder, self._root, self._born)
+        if self._spawns and last and self._member.folder is not None:
+            pages.remove(self._member.folder, self._root, self._born)

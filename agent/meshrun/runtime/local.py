@@ -6,15 +6,17 @@ without a lock and a count cannot drift.
 
 from __future__ import annotations
 
-from typing import Dict, List, Mapping, Optional, Tuple
+from typing import Dict, FrozenSet, List, Mapping, Optional, Tuple
 
 from ..core import call
+from ..core.model import DRAINING, Instance
 
 EJECTED_SECONDS = 1.0
 """An endpoint that could not be reached is left out this long (DESIGN 9.3)."""
 DRAINING_SECONDS = 60.0
 """An instance that said it drains is left out this long; by then its record says so too or is gone."""
 MAX_GROUPS = 10000
+MAX_LEFT = 1000
 PEAK_WINDOW = 50
 """Calls of a group after which its remembered peak may fall."""
 
@@ -51,6 +53,8 @@ class Local(call.Local):
         self._groups: Dict[str, Group] = {}
         self.avoid: Dict[str, float] = {}  # instance id -> until, epoch seconds
         self.draining: Dict[str, float] = {}
+        self.left: FrozenSet[str] = frozenset()
+        """Endpoints that take no new call: what is idle there is closed. Another object whenever it changes."""
         self.place: Optional[Tuple[int, int]] = None
         self.offset = offset
         self.warmup_default = warmup_default
@@ -79,9 +83,24 @@ class Local(call.Local):
         """It could not be reached: leave it out for a second."""
         self.avoid[instance_id] = now + EJECTED_SECONDS
 
-    def drains(self, instance_id: str, now: float) -> None:
+    def drains(self, instance: Instance, now: float) -> None:
         """It said that it drains."""
-        self.draining[instance_id] = now + DRAINING_SECONDS
+        self.draining[instance.id] = now + DRAINING_SECONDS
+        if instance.endpoint not in self.left:
+            self.left |= {instance.endpoint}
+
+    def moved(self, before: Mapping[str, Instance], after: Mapping[str, Instance]) -> None:
+        """A new snapshot, by id: of those known `before`, who is not there any more, or drains, takes no new call."""
+        came = {one.endpoint for name, one in after.items() if before.get(name) is not one and self._serves(one)}
+        gone = {one.endpoint for name, one in before.items() if after.get(name) is not one} - came
+        if gone:  # or changed only, or another instance has its place
+            gone.difference_update(one.endpoint for one in after.values() if self._serves(one))
+        left = (gone if len(self.left) > MAX_LEFT else self.left | gone) - came
+        if left != self.left:
+            self.left = frozenset(left)
+
+    def _serves(self, instance: Instance) -> bool:
+        return instance.alive and instance.state != DRAINING and instance.id not in self.draining
 
     def tidy(self, now: float, known: Mapping[str, object]) -> None:
         """Forget what has passed and instances that are gone."""

@@ -29,11 +29,16 @@ class Modes:
         self.setting: str = settings["MODE"]
         self.origin = _ORIGINS.get(settings.origins["MODE"], settings.origins["MODE"])
         self.mode, self.reason = self.setting, self.origin
-        self.kill_switch = None if process.state_dir is None else process.state_dir + "/off"
         self._order: Optional[str] = None
         self.out = _applied.dormant is not None  # whether the seams are out
         self._settled = True
         self._switching = _native.allocate_lock()
+
+    @property
+    def kill_switch(self) -> Optional[str]:
+        """The file that makes the process dormant; None: it has no state folder."""
+        folder = self._process.state_dir
+        return None if folder is None else folder + "/off"
 
     def look(self, now: float) -> None:
         """Work out the mode at `now` (epoch seconds) and bring the seams into line with it."""
@@ -52,8 +57,9 @@ class Modes:
     def _chosen(self, now: float) -> Tuple[str, str]:
         if self._process.unmet is not None:
             return "dormant", self._process.unmet
-        if self.kill_switch is not None and os.path.lexists(self.kill_switch):
-            return "dormant", _applied.KILLED + self.kill_switch
+        switch = self.kill_switch
+        if switch is not None and os.path.lexists(switch):
+            return "dormant", _applied.KILLED + switch
         shared = self._process.server.ordered
         order = self._order if shared is None else MODES[shared - 1] if shared else None
         if order is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from time import monotonic, time
-from typing import TYPE_CHECKING, Any, Callable, FrozenSet, Optional, Sequence, Tuple, Union
+from typing import TYPE_CHECKING, Any, Callable, Dict, FrozenSet, Optional, Sequence, Tuple, Union
 
 from .. import _guard
 from ..core import reason as reasons
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 CONNECT_CAP = 3.0
 """Seconds for one TCP connect while another instance is left (DESIGN 9.3)."""
+_DRAINING_SIZE = len(DRAINING)
 NOBODY: FrozenSet[str] = frozenset()
 NOTHING_CARRIED: Tuple[Tuple[str, str], ...] = ()
 
@@ -31,18 +32,24 @@ NOTHING_CARRIED: Tuple[Tuple[str, str], ...] = ()
 class Client:
     """One client object of the app: its windows together stay below three quarters of its keep-alive limit."""
 
-    __slots__ = ("limit", "services")
+    __slots__ = ("_windows", "limit")
 
     def __init__(self, limit: Optional[int]) -> None:
         self.limit = limit
-        self.services: set[str] = set()
+        self._windows: Dict[str, int] = {}
 
     def window(self, service: str) -> Optional[int]:
         """The most endpoints of one service that this client may keep connections to."""
         if self.limit is None:
             return None
-        self.services.add(service)
-        return max(2, int(self.limit * 0.75) // len(self.services))
+        return self._windows.get(service) or self._shared(service)
+
+    def _shared(self, service: str) -> int:
+        """Share the limit with one service more."""
+        services = {service, *list(self._windows)}
+        each = max(2, int(self.limit or 0) * 3 // 4 // len(services))
+        self._windows = dict.fromkeys(services, each)
+        return each
 
 
 class Call:
@@ -74,6 +81,11 @@ class Call:
         self._peer = peer
         self._question = question
         self.set_headers = headers
+
+    @property
+    def left(self) -> FrozenSet[str]:
+        """See `Local.left`."""
+        return self._process.local.left
 
     def decide(self) -> bool:
         """Ask the core and take what it says; False: not ours, no instance speaks the call's protocol."""
@@ -168,7 +180,7 @@ class Call:
             self._leg = None
             leg.end()
             if headers is not None and _drains(headers):
-                self._process.local.drains(leg.instance.id, time())
+                self._process.local.drains(leg.instance, time())
             counter = leg.counters.get(ended)
             if counter is not None and self.reason is leg.reason:
                 next(counter)
@@ -207,9 +219,10 @@ class Call:
 
 
 def _drains(headers: Any) -> bool:
-    if isinstance(headers, (list, tuple)):
-        return any(text(pair[0]).lower() == DRAINING for pair in headers)
-    return DRAINING in headers
+    if not isinstance(headers, (list, tuple)):
+        return DRAINING in headers
+    # In every call; the length tells almost all names apart.
+    return any(len(pair[0]) == _DRAINING_SIZE and text(pair[0]).lower() == DRAINING for pair in headers)
 
 
 def make(process: Process) -> Callable[..., Optional[Call]]:

@@ -11,14 +11,19 @@ from ..core.places import state_dirs
 from ..core.settings import Settings
 
 
-def state_dir(setting: Optional[str]) -> Optional[str]:
+def state_dir(setting: Optional[str], *, became: bool = False) -> Optional[str]:
     """The first candidate that we own and only we can read; made with mode 0700 where it is missing.
 
-    None, reported, where there is none: the process has no admin socket then, and forked workers do not register.
+    `became`: the process has become another user since it began. The folder of the setting was made for the first one,
+    so that user's own come behind it. None, reported, where there is none: the process has no admin socket then, and
+    forked workers do not register.
     """
-    candidates = state_dirs(os.environ, os.geteuid(), setting and os.path.abspath(setting))
+    named = setting and os.path.abspath(setting)
+    candidates = state_dirs(os.environ, os.geteuid(), named)
+    if became and named:
+        candidates += state_dirs(os.environ, os.geteuid())
     for place in candidates:
-        if _usable(place, above=bool(setting)):
+        if _usable(place, above=bool(named) and place == named):
             return place
     tried = ", ".join(candidates)
     what = "%s cannot be made, or belongs to another user; the process cannot be looked into (MESHRUN_STATE_DIR)"

@@ -49,6 +49,7 @@ class Process:
         for name, problem in problems:
             _guard.report(name, problem)
         self.state_dir = places.state_dir(self.settings["STATE_DIR"])
+        self._user = os.geteuid()  # whose folder that is
         self.store, self.store_origin = places.store(self.settings)
         self.rules: Optional[RulesReading] = None
         self.instances: Optional[InstancesReading] = None
@@ -172,6 +173,8 @@ class Process:
         self.rules, self.instances = rules, instances
         self.live = Live(Snapshot(compiled, instances.instances, instances.vacancies), self.settings, old)
         self.local.place = self._place()
+        if old is not None:
+            self.local.moved(old.instances, self.live.instances)
 
     def _headers(self, reserved: Any) -> Headers:
         chosen = self.settings
@@ -312,14 +315,23 @@ class Process:
         self.forking = True
         self.agent.stop()
         self.inline = True
+        self._become()
         self.server.forks(spawns=spawns)
 
     def ready(self) -> None:
         """This process serves now."""
         self.forking = False
+        self._become()
         self.refresh()
         self.server.ready()
         self.start()
+
+    def _become(self) -> None:
+        """A program that began as root may be another user by now, who cannot use the folder of root."""
+        if os.geteuid() != self._user:
+            self._user = os.geteuid()
+            self.state_dir = places.state_dir(self.settings["STATE_DIR"], became=True)
+            self.server.moves(self.state_dir)
 
     def stopped(self) -> None:
         """This process serves no more; what ends now, may end without a word."""

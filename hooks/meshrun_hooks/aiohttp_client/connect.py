@@ -13,7 +13,7 @@ from meshrun import hook
 
 from .dial import CONNECT_ERRORS, family, later
 from .errors import as_written, refusal
-from .idle import drop_old
+from .idle import LEFT, drop_left, drop_old
 from .outcome import attach
 from .places import place_of
 from .routed import ROUTED, Routed
@@ -103,7 +103,11 @@ def prepare(connector: Any, request: Any, routed: Routed, call: hook.Call) -> No
     theirs = routed.proxy_headers = request.proxy_headers
     request.proxy_headers = mark if theirs is None else dict(theirs, **mark)
     setattr(request, ROUTED, routed)
-    if call.keepalive is not None and connector._conns:  # noqa: SLF001 -- the pool has no public name
+    if not connector._conns:  # noqa: SLF001 -- the pool has no public name
+        return
+    if getattr(connector, LEFT, None) is not call.left:
+        drop_left(connector, call.left, ENDPOINT)
+    if call.keepalive is not None:
         drop_old(connector, call.endpoint, request.proxy_headers, call.keepalive)
 
 

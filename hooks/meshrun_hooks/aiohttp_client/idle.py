@@ -1,13 +1,16 @@
-"""The keep-alive seam: before a routed call asks for a pooled connection, those that idled too long are closed."""
+"""The keep-alive seam: before a routed call asks for a pooled connection, some idle ones are closed.
+
+Those that idled too long, and those to endpoints that take no new call.
+"""
 
 from __future__ import annotations
 
 from time import monotonic
-from typing import Any, Dict, Optional
+from typing import Any, Dict, FrozenSet, Optional
 
 import aiohttp
 
-DUE = "_meshrun_due"
+DUE, LEFT = "_meshrun_due", "_meshrun_left"
 MAX_KNOWN = 4096
 FIRST_MONOTONIC = (3, 10)
 """Before this version the connector noted the loop's time, which is the same clock but for loops of their own."""
@@ -37,12 +40,7 @@ def drop_old(connector: Any, endpoint: Optional[str], mark: Any, keepalive: floa
     for key in [key for key in pools if key.proxy_headers_hash == hashed]:
         pooled = pools[key]
         while pooled and now - pooled[0][1] > keepalive:
-            protocol = pooled[0][0]
-            del pooled[0]
-            transport = protocol.transport
-            protocol.close()
-            if key.is_ssl and not connector._cleanup_closed_disabled:  # noqa: SLF001 -- as aiohttp does
-                connector._cleanup_closed_transports.append(transport)  # noqa: SLF001 - as its own
+            _close_oldest(connector, key, pooled)
         if pooled:
             oldest = min(oldest, pooled[0][1])
         else:
@@ -50,3 +48,23 @@ def drop_old(connector: Any, endpoint: Optional[str], mark: Any, keepalive: floa
     if len(due) >= MAX_KNOWN:
         due.clear()
     due[endpoint] = oldest + keepalive
+
+
+def drop_left(connector: Any, left: FrozenSet[str], named: str) -> None:
+    """Close the connections to endpoints that take no new call. `named`: what names the endpoint in a key's mark."""
+    setattr(connector, LEFT, left)
+    hashes = {hash(((named, endpoint),)) for endpoint in left}
+    pools = connector._conns  # noqa: SLF001 -- as above
+    for key in [key for key in pools if key.proxy_headers_hash in hashes]:
+        pooled = pools.pop(key)
+        while pooled:
+            _close_oldest(connector, key, pooled)
+
+
+def _close_oldest(connector: Any, key: Any, pooled: Any) -> None:
+    protocol = pooled[0][0]
+    del pooled[0]
+    transport = protocol.transport
+    protocol.close()
+    if key.is_ssl and not connector._cleanup_closed_disabled:  # noqa: SLF001 -- as aiohttp does
+        connector._cleanup_closed_transports.append(transport)  # noqa: SLF001 - as its own

@@ -12,6 +12,9 @@ from .routed import Origin
 
 UNSENT = "_meshrun_unsent"
 CONNECT_ERRORS = (httpcore.ConnectError, httpcore.ConnectTimeout)
+MOVABLE = (*CONNECT_ERRORS, httpcore.RemoteProtocolError)
+"""What may say that nothing reached the application behind an endpoint."""
+_REFUSED_STREAM = 7
 
 
 class Dial:
@@ -78,3 +81,12 @@ def arm(connection: Any, origin: Origin, dial: Any) -> None:
 def unsent(error: BaseException) -> bool:
     """Whether the TCP connect to the endpoint failed; takes the mark off."""
     return error.__dict__.pop(UNSENT, False) is True
+
+
+def refused(error: Any) -> bool:
+    """Whether the endpoint says that it has not looked at the request, RST_STREAM with REFUSED_STREAM (RFC 9113, 8.7).
+
+    What is above the last id of a GOAWAY httpcore sends again by itself.
+    """
+    event: Any = error.args[0] if isinstance(error, httpcore.RemoteProtocolError) and error.args else None
+    return type(event).__name__ == "StreamReset" and event.error_code == _REFUSED_STREAM

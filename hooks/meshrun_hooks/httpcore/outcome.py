@@ -9,6 +9,8 @@ import httpcore
 
 from meshrun import hook
 
+from .dial import refused
+
 ENDING = "_meshrun"
 UNSENT = (httpcore.ConnectError, httpcore.ConnectTimeout, httpcore.PoolTimeout)
 Ending = Tuple["hook.Call", int, Any]
@@ -30,7 +32,7 @@ def answered(call: hook.Call, response: httpcore.Response) -> None:
 def failed(call: hook.Call) -> None:
     """The exception that is passing through ends the call."""
     error = sys.exc_info()[1]
-    call.done(None, None, error, not isinstance(error, UNSENT))
+    call.done(None, None, error, not (isinstance(error, UNSENT) or refused(error)))
 
 
 def make_close(original: Callable[[Any], None]) -> Callable[[Any], None]:

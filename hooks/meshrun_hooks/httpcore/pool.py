@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, Optional, Tuple
+from typing import Any, Callable, Dict, FrozenSet, Optional, Tuple
 
 import httpcore
 
 from meshrun import hook
 
-from .dial import CONNECT_ERRORS, AsyncDial, Dial, arm, unsent
+from .dial import MOVABLE, AsyncDial, Dial, arm, refused, unsent
 from .outcome import answered, failed
 from .routed import DEFAULT_PORTS, Origin, copied, route
 
 UNLIMITED = 1 << 31
 DIRECT = {b"http": "http", b"https": "https", b"ws": "http", b"wss": "https"}
 PROXIED = {b"http": "http", b"ws": "http"}  # a tunnel's CONNECT carries no colour, what is inside it nobody sees
+REPEATABLE = "ByteStream"  # httpcore's own class of bodies that are mere bytes, and that of httpx
 NONE: Dict[bytes, str] = {}
 
 
@@ -24,7 +25,7 @@ class State:
     A pool that makes connections in its own way, as those for HTTP and SOCKS proxies do, is a proxy.
     """
 
-    __slots__ = ("client", "proxied", "schemes")
+    __slots__ = ("client", "left", "proxied", "schemes")
 
     def __init__(self, pool: Any) -> None:
         own_way = type(pool).create_connection not in _bare()
@@ -32,6 +33,7 @@ class State:
         self.schemes = NONE if pool._uds is not None else PROXIED if self.proxied else DIRECT  # noqa: SLF001 -- the
         limit = pool._max_keepalive_connections  # noqa: SLF001 -- pool says this nowhere else
         self.client = hook.client(None if limit > UNLIMITED else limit)
+        self.left: FrozenSet[str] = frozenset()  # as `part` was told
 
 
 def _bare() -> Tuple[Any, ...]:
@@ -68,12 +70,24 @@ def decide(pool: Any, request: httpcore.Request) -> Optional[hook.Call]:
     )  # fmt: skip
 
 
+@hook.positional()
+def part(pool: Any, left: FrozenSet[str]) -> None:
+    """Let the idle connections to endpoints that take no new call expire: their pool closes them in this very call."""
+    pool._meshrun.left = left  # noqa: SLF001 -- ours
+    for connection in pool.connections:
+        origin = getattr(connection, "_origin", None)
+        if type(origin) is Origin and "%s:%d" % origin.address in left and connection.is_idle():
+            connection._connection._expire_at = 0.0  # noqa: SLF001 -- as in `leaving`
+
+
 @hook.guarded()
 def reroute(
     request: httpcore.Request, routed: httpcore.Request, call: hook.Call, error: Exception
 ) -> Optional[httpcore.Request]:
     """The request for the next instance; None: something was sent, or this was the last one."""
-    if not unsent(error) or not call.next(error):
+    if not unsent(error) and not (refused(error) and type(request.stream).__name__ == REPEATABLE):
+        return None
+    if not call.next(error):
         return None
     return copied(request, routed.headers, call)
 
@@ -89,11 +103,13 @@ def make_handle_request(original: Callable[..., Any]) -> Callable[..., Any]:
         try:
             if call.refused is not None:
                 raise httpcore.ConnectError(call.refused)
+            if call.left is not self._meshrun.left:  # type: ignore[attr-defined]
+                part(self, call.left)
             routed = route(request, call) or request
             while response is None:
                 try:
                     response = original(self, routed)
-                except CONNECT_ERRORS as error:
+                except MOVABLE as error:
                     other = reroute(request, routed, call, error)
                     if other is None:
                         raise
@@ -118,11 +134,13 @@ def make_handle_async_request(original: Callable[..., Any]) -> Callable[..., Any
         try:
             if call.refused is not None:
                 raise httpcore.ConnectError(call.refused)
+            if call.left is not self._meshrun.left:  # type: ignore[attr-defined]
+                part(self, call.left)
             routed = route(request, call) or request
             while response is None:
                 try:
                     response = await original(self, routed)
-                except CONNECT_ERRORS as error:
+                except MOVABLE as error:
                     other = reroute(request, routed, call, error)
                     if other is None:
                         raise

@@ -47,16 +47,11 @@ class Origin(httpcore.Origin):
         self.host = host
         self.port = port
         self.address = address
+        self.key = (address, host, port, scheme)
         self.call = call  # of the request only: a connection's own origin has none, it outlives the call
 
     def __eq__(self, other: object) -> bool:
-        return other is self or (
-            type(other) is Origin
-            and self.address == other.address
-            and self.host == other.host
-            and self.port == other.port
-            and self.scheme == other.scheme
-        )
+        return type(other) is Origin and self.key == other.key
 
     __hash__ = None  # type: ignore[assignment] # as httpcore's
 

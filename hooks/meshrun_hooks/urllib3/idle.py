@@ -11,7 +11,7 @@ from __future__ import annotations
 import sys
 import weakref
 from time import monotonic
-from typing import Any, Callable, Dict, List, Optional, Tuple
+from typing import Any, Callable, Dict, FrozenSet, List, Optional, Tuple
 
 from urllib3.util.connection import is_connection_dropped
 
@@ -32,13 +32,14 @@ CROWDED_SECONDS = 60.0
 class Idle:
     """The idle connections of one pool. Nothing here refers to the pool, so a dropped pool goes at once."""
 
-    __slots__ = ("__weakref__", "client", "limit", "lists", "swept")
+    __slots__ = ("__weakref__", "client", "left", "limit", "lists", "swept")
 
     def __init__(self, client: Any, limit: int) -> None:
         self.limit = limit  # most connections that wait for one endpoint
         self.client = client  # what `hook.client` answered, for a pool with a hard limit
         self.lists: Dict[Optional[str], Waiting] = {}  # by endpoint; None: the address as the app wrote it
         self.swept = monotonic()
+        self.left: FrozenSet[str] = frozenset()  # as `part` was told
 
     def park(self, endpoint: Optional[str], conn: Any, now: float) -> None:
         """Let a connection wait from `now` on; more than the pool would keep are closed."""
@@ -69,6 +70,15 @@ class Idle:
                 _close_oldest(waiting)
             if not waiting:
                 self.lists.pop(endpoint, None)
+
+    @hook.guarded(where="urllib3.part")
+    def part(self, left: FrozenSet[str]) -> None:
+        """Close those to endpoints that take no new call."""
+        self.left = left
+        for endpoint in left.intersection(filter(None, list(self.lists))):
+            waiting = self.lists.get(endpoint)
+            while waiting:
+                _close_oldest(waiting)
 
     def shed(self, places: int) -> None:
         """Close those that have waited longest until there are no more than `places`."""
@@ -143,6 +153,8 @@ def new_conn(original: Callable[[Any], Any]) -> Callable[[Any], Any]:
 def _take(pool: Any, idle: Idle, attempt: Optional[Attempt]) -> Any:
     """An idle connection for the attempt, closed if it waited too long (urllib3 opens it again); None: make one."""
     call = attempt.call if attempt is not None else None
+    if call is not None and call.left is not idle.left:
+        idle.part(call.left)
     waiting = idle.lists.get(call.endpoint if call is not None else None)
     if not waiting or (call is not None and call.refused is not None):
         if pool.block:

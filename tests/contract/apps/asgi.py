@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from typing import Any, Callable, Dict
 from urllib.parse import parse_qs
 
@@ -85,7 +86,7 @@ async def application(scope: Any, receive: Any, send: Any) -> None:
         return
     if path == "/hold":
         name = parse_qs(scope["query_string"].decode())["gate"][0]
-        state.note(name + ".begun")
+        state.note(name + ".begun", str(os.getpid()))
         await wait(name)
     if path == "/fail":
         raise LookupError("the app's own")

@@ -92,6 +92,28 @@ def fork() -> int:
     return child
 
 
+def deep() -> None:
+    """Minutes in one call into C, in which no handler of Python runs."""
+    import hashlib
+
+    note("deep")
+    hashlib.pbkdf2_hmac("sha256", b"x", b"y", 1_000_000_000)
+
+
+def pool() -> str:
+    """How the worker of a pool ends that is terminated inside of such a call."""
+    import multiprocessing
+
+    made = multiprocessing.get_context("fork").Pool(1)
+    (worker,) = multiprocessing.active_children()
+    made.apply_async(deep)
+    wait("deep")
+    time.sleep(0.3)  # the call comes behind the note
+    made.terminate()
+    made.join()
+    return str(worker.exitcode)
+
+
 if "CONTRACT_START" in os.environ:
     note("importing")
     wait(os.environ["CONTRACT_START"])

@@ -9,7 +9,9 @@ from urllib.parse import parse_qs
 
 from tests.contract.apps import state
 
-ROUTES: Dict[str, Callable[[], str]] = {"/handlers": state.handlers, "/fork": lambda: str(state.fork())}
+ROUTES: Dict[str, Callable[[], str]] = {
+    "/handlers": state.handlers, "/fork": lambda: str(state.fork()), "/pool": state.pool,
+}  # fmt: skip
 
 
 class Body:

@@ -91,9 +91,35 @@ def test_it_does_not_wait_long_after_the_deadline(hold: Hold, page: Page, killed
     assert wait(lambda: killed == [signal.SIGTERM])
 
 
-def test_it_passes_a_second_signal(hold: Hold, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_second_signal_waits_for_the_root_to_end_the_drain(
+    hold: Hold, page: Page, killed: List[int], wait: Wait, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page.state = DRAINING
     assert hold(signal.SIGTERM)
     monkeypatch.setattr(hold_module, "ECHO_SECONDS", -1.0)
+    assert hold(signal.SIGTERM)
+    time.sleep(0.1)
+    assert killed == []
+    page.state = DELIVERED
+    page.write_ticket(os.getpid())
+    assert wait(lambda: killed == [signal.SIGTERM])
+
+
+def test_a_second_signal_to_the_worker_alone_is_its_own_a_moment_later(
+    hold: Hold, page: Page, killed: List[int], wait: Wait, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page.state = DRAINING
+    assert hold(signal.SIGTERM)
+    monkeypatch.setattr(hold_module, "ECHO_SECONDS", -1.0)
+    monkeypatch.setattr(hold_module, "ALONE_SECONDS", 0.05)
+    assert hold(signal.SIGTERM)
+    assert wait(lambda: killed == [signal.SIGTERM])
+
+
+def test_it_passes_a_third_signal(hold: Hold, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert hold(signal.SIGTERM)
+    monkeypatch.setattr(hold_module, "ECHO_SECONDS", -1.0)
+    assert hold(signal.SIGTERM)
     assert not hold(signal.SIGTERM)
 
 
