@@ -47,18 +47,22 @@ _giving = threading.Lock()
 class Kind(NamedTuple):
     """A server, its usual client, and the seconds that it keeps an idle connection (5 where it is longer).
 
-    `%d` is the port. A first word `meshrun` is the launcher: without meshrun it is left out.
+    `%d` is the port. A first word `meshrun` is the launcher: without meshrun it is left out. `named`: the server counts
+    only where ``MESHRUN_PORT`` says so.
     """
 
     command: str
     client: str
     idle: float = 5.0
+    named: bool = False
 
 
 KINDS: Mapping[str, Kind] = {
     "gunicorn sync": Kind("gunicorn -w 5 -b 127.0.0.1:%d rolled:wsgi", "requests"),
     "gunicorn gthread": Kind("gunicorn --threads 16 -b 127.0.0.1:%d rolled:wsgi", "requests", 2.0),
     "gunicorn gevent": Kind("gunicorn -k gevent -b 127.0.0.1:%d rolled:wsgi", "requests", 2.0),
+    "gunicorn uvicorn": Kind("gunicorn -k uvicorn_worker.UvicornWorker -b 127.0.0.1:%d rolled:asgi", "httpx"),
+    "gunicorn asgi": Kind("gunicorn -k asgi -b 127.0.0.1:%d rolled:asgi", "httpx", 2.0),
     "uvicorn": Kind("uvicorn --no-access-log --port %d rolled:asgi", "httpx"),
     "uvicorn --workers 2": Kind("uvicorn --no-access-log --workers 2 --port %d rolled:asgi", "httpx"),
     "hypercorn": Kind("hypercorn --bind 127.0.0.1:%d rolled:asgi", "httpx"),
@@ -67,6 +71,9 @@ KINDS: Mapping[str, Kind] = {
     "tornado": Kind("python rolled.py tornado %d", "aiohttp"),
     "waitress": Kind("waitress-serve --threads 16 --listen 127.0.0.1:%d rolled:wsgi", "requests"),
     "werkzeug": Kind("python rolled.py werkzeug %d", "requests"),
+    "Django runserver": Kind("python rolled.py django %d", "requests"),
+    "gevent pywsgi": Kind("python rolled.py pywsgi %d", "requests"),
+    "wsgiref": Kind("python rolled.py wsgiref %d", "requests", named=True),
     "uWSGI": Kind(
         "meshrun uwsgi --http-socket 127.0.0.1:%d --master --die-on-term --processes 4 --no-orphans "
         "--disable-logging --module rolled:wsgi",
@@ -160,6 +167,8 @@ class Fleet:
         if self.front and APP in self.meshed:
             self._probes[port] = free_port()
             environ["MESHRUN_PROBE"] = "127.0.0.1:%d" % self._probes[port]
+        if self.kind.named and APP in self.meshed:
+            environ["MESHRUN_PORT"] = str(port)
         process = self.running[port] = self._spawn(words, APP, environ)
         until(lambda: status(port) == 200 or self._ended(process), self.kind.command)
         if APP in self.meshed:

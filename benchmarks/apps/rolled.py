@@ -1,6 +1,6 @@
 """Plain apps of one kind each, all the same: a request is written down, and every 33rd takes half a second.
 
-WSGI: rolled:wsgi. ASGI: rolled:asgi. As programs: rolled.py aiohttp|tornado|werkzeug PORT
+WSGI: rolled:wsgi. ASGI: rolled:asgi. As programs: rolled.py aiohttp|tornado|werkzeug|django|pywsgi|wsgiref PORT
 """
 
 import asyncio
@@ -75,6 +75,48 @@ def run_werkzeug(port):
     from werkzeug.serving import run_simple
 
     run_simple("127.0.0.1", port, wsgi, threaded=True)
+
+
+def run_wsgiref(port):
+    from socketserver import ThreadingMixIn
+    from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
+
+    class Threaded(ThreadingMixIn, WSGIServer):
+        daemon_threads, request_queue_size = True, 64
+
+    class Silent(WSGIRequestHandler):
+        def log_message(self, *_):
+            pass
+
+    make_server("127.0.0.1", port, wsgi, Threaded, Silent).serve_forever()
+
+
+def run_pywsgi(port):
+    from gevent import monkey
+
+    monkey.patch_all()
+    from gevent.pywsgi import WSGIServer
+
+    WSGIServer(("127.0.0.1", port), wsgi, log=None).serve_forever()
+
+
+def run_django(port):
+    import types
+
+    from django.conf import settings
+    from django.core.management import execute_from_command_line
+    from django.http import HttpResponse
+    from django.urls import re_path
+
+    def answer(request):
+        request.body  # noqa: B018 -- reads it
+        time.sleep(due(request.path))
+        return HttpResponse("ok")
+
+    urls = sys.modules["rolled_urls"] = types.ModuleType("rolled_urls")
+    urls.urlpatterns = [re_path(".*", answer)]
+    settings.configure(ROOT_URLCONF="rolled_urls", ALLOWED_HOSTS=["*"], LOGGING_CONFIG=None)
+    execute_from_command_line(["rolled.py", "runserver", "--noreload", "127.0.0.1:%d" % port])
 
 
 if __name__ == "__main__":
