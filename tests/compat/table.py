@@ -48,8 +48,9 @@ FIRST: Mapping[Tuple[str, str], str] = {
 ABSENT = frozenset((("granian", "3.8"),))
 """(library, Python) of which no supported release runs there."""
 
-TOOLS = re.compile(r"build|mypy|ruff|types-.*|wheel")
-"""Of the extra `test`, what only the development environment needs."""
+TOOLS = re.compile(r"build|mypy|ruff|trio|types-.*|wheel")
+"""Of the extra `test`, what only the development environment gets: tools, and trio, which cannot be imported where
+eventlet's own import of dnspython, and httpcore with it, asks for it."""
 
 
 class Cell(NamedTuple):
