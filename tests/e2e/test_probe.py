@@ -70,10 +70,10 @@ def holder(port: int) -> Optional[int]:
     rows = [row.split() for row in Path("/proc/net/tcp").read_text(encoding="ascii").splitlines()[1:]]
     wanted = {"socket:[%s]" % row[9] for row in rows if row[3] == "0A" and int(row[1].split(":")[1], 16) == port}
     found = set()
-    for path in Path("/proc").glob("[0-9]*/fd/*"):
-        with contextlib.suppress(OSError):
-            if os.readlink(path) in wanted:
-                found.add(int(path.parts[2]))
+    for process in Path("/proc").iterdir():
+        with contextlib.suppress(OSError):  # it has ended, or closed that
+            if process.name.isdigit() and wanted.intersection(map(os.readlink, (process / "fd").iterdir())):
+                found.add(int(process.name))
     assert len(found) <= 1, found
     return found.pop() if found else None
 

@@ -212,6 +212,7 @@ def test_in_a_mode_that_takes_no_part_nothing_is_registered_or_held(place: Place
     words = (stand_in(place), "--http-socket", "127.0.0.1:%d" % free_port(), "--die-on-term")
     program = place.start(*MESHRUN[1:], *words, python=MESHRUN[0], SERVICE="web", MODE="dormant")
     until(lambda: status_of(place, program).get("reason") == "dormant", program.said)
+    until(lambda: "listens for" in program.said(), program.said)
     assert place.records() == []
     program.process.terminate()
     assert program.process.wait(60) == 7
