@@ -164,7 +164,9 @@ class Echo:
             extra.append(("x-meshrun-draining", "1"))
         if what == "stream":
             return self._stream(sock, int(argument), extra)
-        if what == "close":
+        if what == "close" or "close" in map(
+            str.lower, seen.header("connection")
+        ):  # said, or a client may use it again
             extra.append(("connection", "close"))
         body = json.dumps(
             {
