@@ -12,14 +12,18 @@ import h2.config
 import h2.connection
 import h2.errors
 import h2.events
+import h2.exceptions
 
 from tests.contract.servers import MAX_WAIT
 
 
 class H2Server:
-    """Answers every request with 200. `refuses`: with RST_STREAM and REFUSED_STREAM, once all of it is there."""
+    """Answers every request with 200.
 
-    def __init__(self, tls: ssl.SSLContext, *, refuses: bool = False) -> None:
+    `refuses`, once all of it is there: ``stream``, with RST_STREAM and REFUSED_STREAM; ``all``, with GOAWAY and 0.
+    """
+
+    def __init__(self, tls: ssl.SSLContext, *, refuses: str = "") -> None:
         self._refuses = refuses
         tls.set_alpn_protocols(["h2"])
         self._tls = tls
@@ -48,7 +52,8 @@ class H2Server:
 
     def _connection(self, raw: socket.socket) -> None:
         raw.settimeout(MAX_WAIT)
-        with contextlib.suppress(OSError), self._tls.wrap_socket(raw, server_side=True) as sock:
+        after = h2.exceptions.ProtocolError  # what comes after a GOAWAY of its own
+        with contextlib.suppress(OSError, after), self._tls.wrap_socket(raw, server_side=True) as sock:
             speaker = h2.connection.H2Connection(h2.config.H2Configuration(client_side=False, header_encoding="utf-8"))
             speaker.initiate_connection()
             sock.sendall(speaker.data_to_send())
@@ -64,6 +69,8 @@ class H2Server:
         if isinstance(event, h2.events.RequestReceived):
             pairs: Any = event.headers
             self.seen.append(dict(pairs))
+        elif isinstance(event, h2.events.StreamEnded) and self._refuses == "all":
+            speaker.close_connection(last_stream_id=0)
         elif isinstance(event, h2.events.StreamEnded) and self._refuses:
             speaker.reset_stream(event.stream_id, h2.errors.ErrorCodes.REFUSED_STREAM)
         elif isinstance(event, h2.events.StreamEnded):

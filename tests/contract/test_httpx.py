@@ -85,8 +85,11 @@ class TestHttpx(ClientContract):
         assert [seen["baggage"] for seen in server.seen] == ["lane=gray"] * 6
         assert (server.accepted, result["inflight"], result["errors"]) == (1, 0, {})
 
-    def test_what_an_instance_refuses_to_look_at_goes_to_the_next_one(self, mesh: Mesh, authority: Any) -> None:
-        good, bad = H2Server(authority.context("orders")), H2Server(authority.context("orders"), refuses=True)
+    @pytest.mark.parametrize("refuses", ["stream", "all"])
+    def test_what_an_instance_refuses_to_look_at_goes_to_the_next_one(
+        self, mesh: Mesh, authority: Any, refuses: str
+    ) -> None:
+        good, bad = H2Server(authority.context("orders")), H2Server(authority.context("orders"), refuses=refuses)
         try:
             for server in (good, bad):
                 mesh.instance("orders", server.address, tls=True)
@@ -100,7 +103,7 @@ class TestHttpx(ClientContract):
         assert bad.seen
 
     def test_what_is_refused_and_cannot_be_sent_again_fails_as_bare(self, mesh: Mesh, authority: Any) -> None:
-        bad, worse = (H2Server(authority.context("orders"), refuses=True) for _ in range(2))
+        bad, worse = (H2Server(authority.context("orders"), refuses="stream") for _ in range(2))
         try:
             for server in (bad, worse):
                 mesh.instance("orders", server.address, tls=True)

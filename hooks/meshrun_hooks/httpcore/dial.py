@@ -84,9 +84,12 @@ def unsent(error: BaseException) -> bool:
 
 
 def refused(error: Any) -> bool:
-    """Whether the endpoint says that it has not looked at the request, RST_STREAM with REFUSED_STREAM (RFC 9113, 8.7).
+    """Whether the endpoint says that it has not looked at the request (RFC 9113, 8.7).
 
-    What is above the last id of a GOAWAY httpcore sends again by itself.
+    RST_STREAM with REFUSED_STREAM says so, and GOAWAY with a last id of 0; above any other, httpcore sends it again.
     """
     event: Any = error.args[0] if isinstance(error, httpcore.RemoteProtocolError) and error.args else None
-    return type(event).__name__ == "StreamReset" and event.error_code == _REFUSED_STREAM
+    kind = type(event).__name__
+    return (kind == "StreamReset" and event.error_code == _REFUSED_STREAM) or (
+        kind == "ConnectionTerminated" and event.last_stream_id == 0
+    )
