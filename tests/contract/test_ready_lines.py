@@ -25,14 +25,14 @@ def test_urllib3_gets_what_http_client_writes() -> None:
     for name, value in GOOD:
         connection.putheader(name, value)
     whole = b"\r\n".join(connection._buffer)  # type: ignore[attr-defined]
-    lines = headers._learn_lines(GOOD)
+    _, lines = headers._learn_lines(GOOD)
     assert lines
     assert whole.endswith(b"\r\n" + lines)
 
 
 @pytest.mark.parametrize("value", [BAD["a line of its own"], BAD["beyond Latin 1"]])
 def test_what_http_client_refuses_is_left_for_it_to_refuse(value: str) -> None:
-    assert headers._learn_lines((*GOOD, ("X-One", value))) is None
+    assert headers._learn_lines((*GOOD, ("X-One", value)))[1] is None
 
 
 def encoded(pairs: Tuple[Tuple[str, str], ...]) -> List[Tuple[bytes, bytes]]:

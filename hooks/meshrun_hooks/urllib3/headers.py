@@ -25,7 +25,8 @@ _MAX_LINES = 256
 
 _apart: Set[Any] = set()
 """Classes of pools and connections whose requests are not seen by anybody above the connection."""
-_lines: Dict[Headings, Optional[bytes]] = {}
+_lines: Dict[int, Tuple[Headings, Optional[bytes]]] = {}
+"""By the `id` of the headers, which are kept, so that nothing else gets it."""
 
 
 def write_apart(*, allowed: bool) -> None:
@@ -39,16 +40,17 @@ def split(headers: Any, call: Any, pool: Any) -> Tuple[Any, Optional[bytes]]:
     """The headers for a request of `pool`, and the lines that its connection adds to them, if it does."""
     if call.steady and type(pool) in _apart and pool.ConnectionCls in _apart:
         added = call.set_headers
-        lines = _lines[added] if added in _lines else _learn_lines(added)
+        _, lines = _lines.get(id(added)) or _learn_lines(added)
         if lines is not None:
-            way = _WAYS.get(type(headers))
+            kind = type(headers)
+            way = _WAYS.get(kind) or _learn(kind)
             # The slow copies of `requests` are made by urllib3 itself if not here.
             return dict(headers._store.values()) if way is _entries else headers, lines  # noqa: SLF001 -- as in `_entries`
     return with_set(headers, call, pool), None
 
 
-def _learn_lines(added: Headings) -> Optional[bytes]:
-    """What http.client would make of these headers; None where it has to say itself what it thinks of them."""
+def _learn_lines(added: Headings) -> Tuple[Headings, Optional[bytes]]:
+    """The headers, and what http.client would make of them; None where it has to say itself what it thinks of them."""
     connection = HTTPConnection("localhost")
     try:
         connection.putrequest("GET", "/", skip_host=True, skip_accept_encoding=True)
@@ -60,8 +62,8 @@ def _learn_lines(added: Headings) -> Optional[bytes]:
         lines = None
     if len(_lines) >= _MAX_LINES:
         _lines.clear()
-    _lines[added] = lines
-    return lines
+    known = _lines[id(added)] = (added, lines)
+    return known
 
 
 def with_set(headers: Any, call: Any, pool: Any) -> Any:
