@@ -15,6 +15,8 @@ from typing import Any, Dict, Optional, Set
 
 from meshrun import hook
 
+from ._coroutines import ended_at_once
+
 LIBRARY = "aiohttp"
 SUPPORTED = (">=3.8", "<4")
 VERSION = ("aiohttp", "__version__")
@@ -132,24 +134,14 @@ def _begun(response: Any, request: Any, writer: Any) -> None:
         _watch(events, request, writer, served)
 
 
-@hook.guarded(default=False)
-def _is_last(events: Any, chunk: Any) -> bool:
-    return bool(events.sent(chunk))
-
-
-@hook.guarded()
-def _end(events: Any) -> None:
-    events.end()
-
-
 def _watch(events: Any, request: Any, writer: Any, served: Any) -> None:
     loop, write, write_eof = request.task.get_loop(), writer.write, writer.write_eof
 
     async def write_events(chunk: Any, *args: Any, **kwargs: Any) -> None:
-        last = _is_last(events, chunk)  # asked before, because the writer may wait when it has sent them
+        last = events.sent(chunk)  # asked before, because the writer may wait when it has sent them
         await write(chunk, *args, **kwargs)
         if last:
-            _end(events)
+            events.end()
 
     async def write_last(chunk: Any = b"") -> None:
         events.forget()
@@ -159,13 +151,7 @@ def _watch(events: Any, request: Any, writer: Any, served: Any) -> None:
         transport = request.transport
         if transport is None or transport.is_closing():
             return
-        sending = write_eof()
-        try:
-            sending.send(None)  # it waits, if at all, when it has sent the last chunk
-        except StopIteration:
-            pass
-        finally:
-            sending.close()
+        ended_at_once(write_eof())  # it waits, if at all, when it has sent the last chunk
         transport.close()
         loop.call_later(_LINGER_SECONDS, _leave, served)
 

@@ -32,18 +32,13 @@ def _events(response: Any) -> Optional[Any]:
     return hook.events(response.headers)
 
 
-@hook.guarded(default=False)
-def _is_last(events: Any, data: Any) -> bool:
-    return bool(events.sent(data))
-
-
 @hook.guarded()
 def _watch(response: Any, events: Any) -> None:
     write = response.write
 
     def write_event(arg: Any) -> None:
         write(arg)
-        if _is_last(events, arg):
+        if events.sent(arg):
             response.force_close()
             response.close()
             raise Ended

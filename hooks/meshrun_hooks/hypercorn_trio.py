@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from typing import Any
 
 from meshrun import hook
@@ -60,5 +59,5 @@ def running() -> None:
 
     if any(not context.terminated.is_set() for context in hook.alive(WorkerContext)):
         for config, sockets in zip(hook.alive(Config), hook.alive(Sockets)):
-            worker.listening(config, sockets, threading.main_thread().ident)
+            worker.listening(config, sockets, hook.thread_of(None))
         hook.ready()

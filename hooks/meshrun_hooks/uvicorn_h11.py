@@ -13,6 +13,8 @@ from typing import Any, Iterable, List, Optional, Tuple
 
 from meshrun import hook
 
+from ._coroutines import ended_at_once
+
 LIBRARY = "uvicorn"
 SUPPORTED = (">=0.22", "<1")
 VERSION = ("uvicorn", "__version__")
@@ -59,22 +61,11 @@ def _watched(cycle: Any, events: Any, send: Any) -> Any:
             events.close_later(loop)
             return
         cycle.keep_alive = False
-        sending = send(cycle, _LAST)
-        try:
-            sending.send(None)  # it waits for nothing else
-        except StopIteration:
+        if ended_at_once(send(cycle, _LAST)):  # it waits for nothing else
             cycle.disconnected = True
-        finally:
-            sending.close()
 
     events.watch(end, loop)
     return events
-
-
-@hook.guarded()
-def _sent(events: Any, message: Any) -> None:
-    if events.sent(message.get("body", b"")):
-        events.end()
 
 
 @hook.guarded(default=None)
@@ -120,8 +111,8 @@ def make_send(original: Any) -> Any:
         else:
             await original(self, message)
             events = getattr(self, "meshrun_events", None)
-            if events is not None:
-                _sent(events, message)
+            if events is not None and events.sent(message.get("body", b"")):
+                events.end()
 
     return send
 

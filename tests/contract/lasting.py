@@ -6,14 +6,13 @@ import contextlib
 import re
 import select
 import signal
-from typing import ClassVar, Collection, Iterator, List, Sequence, Tuple
+from typing import ClassVar, Collection, List, Tuple
 
 import pytest
 
-from tests.contract.running import Running, Stage, answer, stage, until
+from tests.contract.parting import PartingContract
+from tests.contract.running import Running, Stage, answer, until
 
-RULE = "kind: Lifecycle\nname: web\nservice: web\ndrain: {seconds: 600, quiet: 0.2, min: 0}\n"
-"""A drain that lasts as long as anything is in flight; whoever waits for its deadline has failed."""
 OURS = "meshrun: (lasting|meshrun_hooks)"
 """How a line of the log begins that tells of a failure in what is tested here."""
 _TEXT, _CLOSE = 1, 8
@@ -73,57 +72,29 @@ class Socket:
         self._connection.close()
 
 
-class LastingContract:
+class LastingContract(PartingContract):
     """What holds for every server that has a way to close a WebSocket."""
 
-    command: ClassVar[Sequence[str]]  # as in `ServerContract`
     codes: ClassVar[Collection[int]]  # what the client reads
-    seen: ClassVar[Collection[str]]  # what the application sees
-
-    @pytest.fixture
-    def on(self) -> Iterator[Stage]:
-        """A stage of this test."""
-        with stage(self.command) as made:
-            made.rule(RULE)
-            yield made
-
-    @pytest.fixture
-    def sockets(self) -> Iterator[List[Socket]]:
-        """Those that a test opens."""
-        opened: List[Socket] = []
-        yield opened
-        for one in opened:
-            one.close()
-
-    def bare_code(self, on: Stage) -> int:
-        """The exit code of the server alone."""
-        running = on.start(bare=True)
-        running.get("/")
-        running.kill(signal.SIGTERM)
-        return running.exit_code()
-
-    def told(self, running: Running, one: Socket) -> str:
-        """What the application saw at the end of a WebSocket."""
-        return str(until(lambda: running.noted(one.name), running.said))
 
     @pytest.mark.parametrize("how", ["signal", "offline"])
-    def test_they_are_closed_one_after_the_other(self, on: Stage, sockets: List[Socket], how: str) -> None:
+    def test_they_are_closed_one_after_the_other(self, on: Stage, opened: List[Socket], how: str) -> None:
         running = on.start()
         on.registered(running)
-        sockets += [Socket(running, "socket-%d" % number) for number in range(_MANY)]
-        for one in sockets:
+        opened += [Socket(running, "socket-%d" % number) for number in range(_MANY)]
+        for one in opened:
             one.echo()
         with contextlib.closing(running.hold("last")) as held:
             if how == "signal":
                 running.kill(signal.SIGTERM)
             else:
                 running.offline()
-            until(lambda: any(one.readable for one in sockets), running.said)
-            assert not all(one.readable for one in sockets)
-            assert {one.closed() for one in sockets} <= set(self.codes)
-            assert {self.told(running, one) for one in sockets} <= set(self.seen)
+            until(lambda: any(one.readable for one in opened), running.said)
+            assert not all(one.readable for one in opened)
+            assert {one.closed() for one in opened} <= set(self.codes)
+            assert {self.told(running, one) for one in opened} <= set(self.seen)
             late = Socket(running, "late")
-            sockets.append(late)
+            opened.append(late)
             late.echo()
             assert late.closed() in self.codes
             assert running.status().get("draining")
@@ -136,21 +107,21 @@ class LastingContract:
         assert not re.search(OURS, running.said()), running.said()
         assert "Traceback" not in running.said(), running.said()
 
-    def test_one_that_the_client_closed_before_is_no_matter(self, on: Stage, sockets: List[Socket]) -> None:
+    def test_one_that_the_client_closed_before_is_no_matter(self, on: Stage, opened: List[Socket]) -> None:
         running = on.start()
         on.registered(running)
-        sockets += [Socket(running, "left"), Socket(running, "open")]
-        sockets[0].send(_CLOSE, b"\x03\xe8")
-        self.told(running, sockets[0])
+        opened += [Socket(running, "left"), Socket(running, "open")]
+        opened[0].send(_CLOSE, b"\x03\xe8")
+        self.told(running, opened[0])
         running.kill(signal.SIGTERM)
-        assert sockets[1].closed() in self.codes
+        assert opened[1].closed() in self.codes
         assert running.exit_code() == self.bare_code(on), running.said()
         assert not re.search(OURS, running.said()), running.said()
 
-    def test_one_whose_client_says_nothing_does_not_hold_it(self, on: Stage, sockets: List[Socket]) -> None:
+    def test_one_whose_client_says_nothing_does_not_hold_it(self, on: Stage, opened: List[Socket]) -> None:
         running = on.start()
         on.registered(running)
-        sockets.append(Socket(running, "silent"))
+        opened.append(Socket(running, "silent"))
         running.kill(signal.SIGTERM)
         assert running.exit_code() == self.bare_code(on), running.said()
         assert not re.search(OURS, running.said()), running.said()

@@ -32,6 +32,8 @@ QUICK = "kind: Lifecycle\nname: web\nservice: web\ndrain: {seconds: 30, quiet: 0
 """Drains as long as there is a request in flight, and little longer."""
 LONG = "kind: Lifecycle\nname: web\nservice: web\ndrain: {seconds: 600, quiet: 600, min: 600}\n"
 """Drains until something else ends it."""
+WAITS = "kind: Lifecycle\nname: web\nservice: web\ndrain: {seconds: 600, quiet: 0.2, min: 0}\n"
+"""Drains as long as there is a request in flight; whoever waits for its deadline has failed."""
 
 
 def until(holds: Callable[[], Any], why: Callable[[], str] = lambda: "") -> Any:

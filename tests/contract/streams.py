@@ -6,13 +6,11 @@ import contextlib
 import re
 import signal
 import time
-from typing import ClassVar, Collection, Iterator, List, Sequence, Tuple
+from typing import ClassVar, List, Tuple
 from urllib.parse import urlencode
 
-import pytest
-
-from tests.contract.lasting import RULE
-from tests.contract.running import Running, Stage, stage, until
+from tests.contract.parting import PartingContract
+from tests.contract.running import Running, Stage, until
 
 IDLE_SECONDS = 600
 """How long a stream says nothing: whoever waits for it has failed."""
@@ -68,49 +66,21 @@ def _unchunked(body: bytes) -> bytes:
             return found
 
 
-class EventsContract:
+class EventsContract(PartingContract):
     """What holds for every server that can end them."""
 
-    command: ClassVar[Sequence[str]]  # as in `ServerContract`
-    seen: ClassVar[Collection[str]]  # what the application sees when its client has gone
     idles: ClassVar[bool] = True  # one that says nothing ends as well
 
-    @pytest.fixture
-    def on(self) -> Iterator[Stage]:
-        """A stage of this test."""
-        with stage(self.command) as made:
-            made.rule(RULE)
-            yield made
-
-    @pytest.fixture
-    def sources(self) -> Iterator[List[Source]]:
-        """Those that a test opens."""
-        opened: List[Source] = []
-        yield opened
-        for one in opened:
-            one.close()
-
-    def bare_code(self, on: Stage) -> int:
-        """The exit code of the server alone."""
-        running = on.start(bare=True)
-        running.get("/")
-        running.kill(signal.SIGTERM)
-        return running.exit_code()
-
-    def told(self, running: Running, one: Source) -> str:
-        """What the application saw at the end of a stream."""
-        return str(until(lambda: running.noted(one.name), running.said))
-
-    def test_they_end_between_two_events(self, on: Stage, sources: List[Source]) -> None:
+    def test_they_end_between_two_events(self, on: Stage, opened: List[Source]) -> None:
         running = on.start()
         on.registered(running)
-        sources += [Source(running, "stream-%d" % number) for number in range(3)]
+        opened += [Source(running, "stream-%d" % number) for number in range(3)]
         if self.idles:
-            sources.append(Source(running, "slow", events=1, idle=IDLE_SECONDS))
-        for one in sources:
+            opened.append(Source(running, "slow", events=1, idle=IDLE_SECONDS))
+        for one in opened:
             one.begun()
         running.kill(signal.SIGTERM)
-        for one in sources:
+        for one in opened:
             head, body = one.ended()
             assert b" 200 " in head
             assert re.fullmatch(b"(%s)+" % _EVENT, body), body
@@ -119,64 +89,64 @@ class EventsContract:
         assert not re.search(OURS, running.said()), running.said()
         assert "Traceback" not in running.said(), running.said()
 
-    def test_one_whose_client_reads_late_ends_between_two_events(self, on: Stage, sources: List[Source]) -> None:
+    def test_one_whose_client_reads_late_ends_between_two_events(self, on: Stage, opened: List[Source]) -> None:
         running = on.start()
         on.registered(running)
-        sources.append(Source(running, "late", size=1 << 20, pause=0.001))
-        sources[0].begun()
+        opened.append(Source(running, "late", size=1 << 20, pause=0.001))
+        opened[0].begun()
         time.sleep(0.5)  # in which every buffer on the way fills
         running.kill(signal.SIGTERM)
         until(lambda: running.status().get("draining"), running.said)
         time.sleep(1.0)  # its moment comes and goes
-        _, body = sources[0].ended()
+        _, body = opened[0].ended()
         assert re.fullmatch(b"(:[.]{%d}\n%s)+" % (1 << 20, _EVENT), body), body[-100:]
-        assert self.told(running, sources[0]) in self.seen
+        assert self.told(running, opened[0]) in self.seen
         assert running.exit_code() == self.bare_code(on), running.said()
         assert not re.search(OURS, running.said()), running.said()
 
-    def test_one_that_begins_meanwhile_ends_too(self, on: Stage, sources: List[Source]) -> None:
+    def test_one_that_begins_meanwhile_ends_too(self, on: Stage, opened: List[Source]) -> None:
         running = on.start()
         on.registered(running)
         with contextlib.closing(running.hold("last")):
             running.offline()
             until(lambda: running.status().get("draining"), running.said)
-            sources.append(Source(running, "late"))
-            head, body = sources[0].ended()
+            opened.append(Source(running, "late"))
+            head, body = opened[0].ended()
             assert b" 200 " in head
             assert re.fullmatch(b"(%s)*" % _EVENT, body), body
             running.open("last")
         assert not re.search(OURS, running.said()), running.said()
 
-    def test_a_client_of_http_1_0_reads_whole_events(self, on: Stage, sources: List[Source]) -> None:
+    def test_a_client_of_http_1_0_reads_whole_events(self, on: Stage, opened: List[Source]) -> None:
         running = on.start()
         on.registered(running)
-        sources.append(Source(running, "old", version="1.0"))
-        sources[0].begun()
+        opened.append(Source(running, "old", version="1.0"))
+        opened[0].begun()
         running.kill(signal.SIGTERM)
-        _, body = sources[0].ended()
+        _, body = opened[0].ended()
         assert re.fullmatch(b"(%s)+" % _EVENT, body), body
         assert running.exit_code() == self.bare_code(on), running.said()
 
-    def test_another_stream_is_waited_for(self, on: Stage, sources: List[Source]) -> None:
+    def test_another_stream_is_waited_for(self, on: Stage, opened: List[Source]) -> None:
         running = on.start()
         on.registered(running)
-        sources.append(Source(running, "other", kind="text/plain", events=50))
-        sources[0].begun()
+        opened.append(Source(running, "other", kind="text/plain", events=50))
+        opened[0].begun()
         running.kill(signal.SIGTERM)
-        _, body = sources[0].ended()
+        _, body = opened[0].ended()
         assert len(re.findall(_EVENT, body)) == 50
         assert until(lambda: running.noted("other"), running.said) == "served"
 
-    def test_one_whose_client_left_before_is_no_matter(self, on: Stage, sources: List[Source]) -> None:
+    def test_one_whose_client_left_before_is_no_matter(self, on: Stage, opened: List[Source]) -> None:
         running = on.start()
         on.registered(running)
-        sources += [Source(running, "left"), Source(running, "open")]
-        for one in sources:
+        opened += [Source(running, "left"), Source(running, "open")]
+        for one in opened:
             one.begun()
-        sources[0].close()
+        opened[0].close()
         until(lambda: running.noted("left"), running.said)
         running.kill(signal.SIGTERM)
-        sources[1].ended()
+        opened[1].ended()
         assert running.exit_code() == self.bare_code(on), running.said()
         assert not re.search(OURS, running.said()), running.said()
 

@@ -16,7 +16,7 @@ from typing import Dict, Iterator, List, Optional, Sequence, Tuple
 import pytest
 
 from meshrun.cli import vm_machine
-from tests.contract.running import LONG, NO_CONTROL, Running, Stage, answer, stage, until
+from tests.contract.running import LONG, NO_CONTROL, WAITS, Running, Stage, answer, stage, until
 from tests.contract.server import GRAY
 from tests.contract.stages import draining
 
@@ -35,8 +35,6 @@ REPLACED = ("gunicorn", "uvicorn")
 REPLACES = importlib.util.find_spec("uvicorn") is None or hasattr(
     importlib.import_module("uvicorn.supervisors.multiprocess").Multiprocess, "keep_subprocess_alive"
 )
-WAITS = "kind: Lifecycle\nname: web\nservice: web\ndrain: {seconds: 600, quiet: 0.2, min: 0}\n"
-"""Drains as long as there is a request in flight, and no test waits for its deadline."""
 USER = 65534
 BOUND = "-all,+setuid,+setgid,+chown,+kill,+dac_read_search"
 """What the program may do as root: read everything, for the interpreter may lie where only root looks; it keeps that as

@@ -8,7 +8,7 @@ from ..core import compile as compiling
 from ..core import yamltext
 from ..core.forms import KEY, NAME, NAMESPACE, SERVICE, TAGS, WORD, Instant
 from ..core.instant import epoch
-from ..core.model import READY, Instance
+from ..core.model import PROTOCOLS, READY, Instance
 from ..core.problem import Problem, RuleError
 from ..core.shape import Choice, Field, Flag, Items, Number, Reading, Record, Table, Text
 from . import change
@@ -55,7 +55,7 @@ _INSTANCE = Record(
         "service": Field(SERVICE, "its service", True),
         "address": Field(Text("an IP address", r"[0-9A-Fa-f.:]{2,45}"), "default: one of its own"),
         "port": Field(Number(1, 65535, whole=True), "default: 80"),
-        "protocol": Field(Choice("http", "grpc"), "default: http"),
+        "protocol": Field(Choice(*PROTOCOLS), "default: http"),
         "tls": Field(Flag(), "default: false"),
         "tags": Field(TAGS, "its tags"),
         "weight": Field(Number(1, 10000, whole=True), "default: 100"),

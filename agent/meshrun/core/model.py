@@ -7,6 +7,7 @@ from typing import Mapping, NamedTuple, Optional, Tuple
 Pairs = Tuple[Tuple[str, str], ...]
 """Sorted (key, value) pairs: the form of a colour, of a routing part and of a lane's tags."""
 
+PROTOCOLS = ("http", "grpc")
 READY, DRAINING, STARTING = "ready", "draining", "starting"
 
 
@@ -28,7 +29,7 @@ class Instance(NamedTuple):
     service: str  # service key
     address: str  # IP literal
     port: int
-    protocol: str = "http"  # http | grpc
+    protocol: str = "http"  # one of `PROTOCOLS`
     tls: bool = False
     tags: Mapping[str, str] = {}  # keys folded to lower case; never mutated
     weight: int = 100  # 1..10000

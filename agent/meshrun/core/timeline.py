@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Dict, Iterable, Mapping, NamedTuple
 
+from .model import PROTOCOLS
+
 (
     BOUND, READY, PREWARMED, REGISTERED, RAMPED, SIGNALLED, DEREGISTERED, TOLD, LAST_REQUEST, HANDLER, EXIT,
 ) = EVENTS = (
@@ -13,10 +15,6 @@ from typing import Dict, Iterable, Mapping, NamedTuple
 """In the order in which they happen. Signalled: asked to stop, by a signal or an operator. Told: the first response
 that said to a caller that the instance drains. Last request: the end of the last one that was in flight meanwhile.
 Handler: the signal is the application's. Exit: the server has closed its sockets by itself, or its process ends."""
-
-
-PROTOCOLS = ("http", "grpc")
-"""What a record may be of."""
 
 
 class Timeline(NamedTuple):

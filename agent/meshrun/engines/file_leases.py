@@ -13,11 +13,10 @@ from . import files
 from .base import EngineError
 from .file_records import FORGET_SECONDS, LIMIT, VACANT_SECONDS, Left, Record, load, load_left, vacancies
 from .folders import entries
-from .names import quote, unquote
+from .names import file_of, name_of
 
 LEFT = ".left"
 LOCK = ".lock"
-SUFFIX = ".json"
 _RECHECK = 5.0
 _NEVER = float("inf")
 
@@ -64,7 +63,7 @@ class Folder:
         found: Dict[str, Lease] = {}
         self._unread = False
         for entry in entries(self.path):
-            name = _name(entry.name)
+            name = name_of(entry.name)
             lease = self._look(entry.path, name, now) if name else None
             if lease is not None:
                 found[name] = lease
@@ -92,7 +91,7 @@ class Folder:
 
     def record_path(self, name: str) -> str:
         """Where the record of an instance id lies."""
-        return "%s/%s%s" % (self.path, quote(name), SUFFIX)
+        return "%s/%s" % (self.path, file_of(name))
 
     def alive(self) -> List[Record]:
         """The records whose lease holds."""
@@ -160,11 +159,6 @@ def _seen(path: str) -> files.Mark:
         return files.mark(path)
     except EngineError:
         return files.ABSENT
-
-
-def _name(file: str) -> str:
-    """The instance id of a file name, or nothing."""
-    return unquote(file[: -len(SUFFIX)]) if file.endswith(SUFFIX) else ""
 
 
 def _place(instance: Instance) -> Tuple[int, str]:

@@ -8,10 +8,10 @@ from typing import Dict, Mapping
 from ..core.timeline import Calls
 from . import files
 from .base import EngineError
-from .file_timelines import MOST, SUFFIX, thin
+from .file_timelines import MOST, thin
 from .folders import entries, make_folder
 from .locks import Lock
-from .names import quote, unquote
+from .names import file_of, name_of
 
 LIMIT = 1 << 18
 """Bytes of one file at most."""
@@ -30,7 +30,7 @@ class Tallies:
 
     def write(self, instance_id: str, caller: str, calls: Calls) -> None:
         """Put what a caller counted in the place of what it said before. Raises `EngineError`."""
-        path = "%s/%s%s" % (self._folder, quote(instance_id), SUFFIX)
+        path = "%s/%s" % (self._folder, file_of(instance_id))
         make_folder(self._folder, self._root)
         with Lock(self._folder + "/" + LOCK, _WAIT):
             new = files.mark(path) == files.ABSENT
@@ -45,7 +45,7 @@ class Tallies:
         """What each caller counted, by instance; what cannot be read is left out. Raises `EngineError`."""
         found: Dict[str, Mapping[str, Calls]] = {}
         for entry in entries(self._folder):
-            name = unquote(entry.name[: -len(SUFFIX)]) if entry.name.endswith(SUFFIX) else ""
+            name = name_of(entry.name)
             try:
                 told = _read(entry.path) if name else {}
             except EngineError:

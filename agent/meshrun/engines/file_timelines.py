@@ -10,13 +10,12 @@ from ..core.timeline import EVENTS, Timeline
 from . import files
 from .base import EngineError
 from .folders import entries, make_folder, sweep
-from .names import quote, unquote
+from .names import file_of, name_of
 
 LIMIT = 16384
 """Bytes of one timeline at most."""
 MOST = 1000
 """Timelines that are kept; one more, and the oldest tenth goes."""
-SUFFIX = ".json"
 
 
 class Timelines:
@@ -28,7 +27,7 @@ class Timelines:
 
     def write(self, timeline: Timeline) -> None:
         """Put the timeline in the place of an earlier one of the same instance. Raises `EngineError`."""
-        path = "%s/%s%s" % (self._folder, quote(timeline.id), SUFFIX)
+        path = "%s/%s" % (self._folder, file_of(timeline.id))
         new = files.mark(path) == files.ABSENT
         if new:
             make_folder(self._folder, self._root)
@@ -40,7 +39,7 @@ class Timelines:
         """Every timeline, the newest first; what cannot be read is left out. Raises `EngineError`."""
         found = []
         for entry in entries(self._folder):
-            name = unquote(entry.name[: -len(SUFFIX)]) if entry.name.endswith(SUFFIX) else ""
+            name = name_of(entry.name)
             try:
                 timeline = _load(name, files.read(entry.path, LIMIT) or b"") if name else None
             except EngineError:

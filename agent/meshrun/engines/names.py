@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .base import EngineError
 
+SUFFIX = ".json"
 _PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.:")
 
 
@@ -36,3 +37,13 @@ def unquote(quoted: str) -> str:
         except (ValueError, EngineError):
             return ""
     return "" if quoted.startswith(".") else quoted
+
+
+def file_of(name: str) -> str:
+    """The name of the file that is kept of an instance. Raises `EngineError` for no name."""
+    return quote(name) + SUFFIX
+
+
+def name_of(file: str) -> str:
+    """The instance id behind such a file name, or nothing."""
+    return unquote(file[: -len(SUFFIX)]) if file.endswith(SUFFIX) else ""

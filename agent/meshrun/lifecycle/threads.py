@@ -26,5 +26,4 @@ def main() -> int:
 
 def is_main(thread: int) -> bool:
     """Whether an ident is that of the main thread."""
-    threading = sys.modules.get("threading")
-    return threading is None or threading.main_thread().ident == thread
+    return main() in (0, thread)

@@ -86,14 +86,15 @@ class Events:
 
         ``end()`` runs there at the moment, if the stream is whole then; whoever gets True from `sent` calls it as well.
         """
-        self.end = end
-        self.forget = self._server.lasting.add(_guard.guarded(where="events")(self.close), loop)
+        self.end = _guard.guarded(where="events")(end)
+        self.forget = self._server.lasting.add(self.close, loop)
 
     def watch_thread(self) -> None:
         """The head is being sent by a thread, and what comes with it is not known: the answers of `sent` tell all."""
         self._tail = b"?"
         self.forget = self._server.lasting.add(self.close, self)
 
+    @_guard.guarded(default=False, where="events")
     def sent(self, data: Any) -> bool:
         """The application sends `data`, bytes of any kind. True: the stream ends behind them."""
         if type(data) is bytes and len(data) >= _TAIL_BYTES:
@@ -102,6 +103,7 @@ class Events:
             self._tail = (self._tail[-_TAIL_BYTES:] + bytes(data[-_TAIL_BYTES:]))[-_TAIL_BYTES:]
         return self.at is not None and self.at <= monotonic() and is_whole(self._tail[-_TAIL_BYTES:])
 
+    @_guard.guarded(where="events")
     def close(self) -> None:
         """The moment is there: end it now, or else behind the event that is being sent."""
         self.at = 0.0
@@ -114,7 +116,6 @@ class Events:
             self._waits = True
             loop.call_later(AGAIN_SECONDS, self._again)
 
-    @_guard.guarded(where="events")
     def _again(self) -> None:
         self._waits = False
         self.close()
