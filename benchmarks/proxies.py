@@ -1,18 +1,22 @@
-"""Envoy and nginx between a bare client and the instances; each can be given another list while it runs.
+"""What stands between a bare client and the instances: Envoy, nginx, a Service. Each takes another list while it runs.
 
 Envoy: endpoints by a file that is replaced as a whole, Istio's default retries (previous hosts excluded) without
 Envoy's own limit of three at a time, outlier ejection. nginx: its defaults with kept-alive connections, the list by a
 reload. `idle` is how long either keeps an idle connection to an instance; None: its default. With it nginx also keeps
 no idle connection of a client, which a reload would close under the client's next request.
+
+Service: as kube-proxy makes one of iptables. It knows connections and no requests, and has nothing to set.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import signal
 import socket
 import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Sequence
@@ -36,6 +40,7 @@ http {
     }
 }
 """
+_APART = "BENCH_APART"
 ISTIO = "connect-failure,refused-stream,unavailable,cancelled,retriable-status-codes"
 
 
@@ -111,6 +116,53 @@ class Nginx(Proxy):
     def reload(self, process: subprocess.Popen[bytes]) -> None:
         """As ``nginx -s reload``."""
         process.send_signal(signal.SIGHUP)
+
+
+class Service(Proxy):
+    """A Service of Kubernetes: each new connection goes to one of the list by chance, those that are there stay.
+
+    It works by rules of the machine's network: only for whoever called `apart`.
+    """
+
+    def serve(self, ports: Sequence[int]) -> None:
+        """All rules are exchanged at once."""
+        if not self._ports:
+            match = ["-p", "tcp", "-d", "127.0.0.1", "--dport", str(self.port)]
+            _iptables("iptables", "-t", "nat", "-N", self._chain)
+            _iptables("iptables", "-t", "nat", "-A", "OUTPUT", *match, "-j", self._chain)
+        self._ports = list(ports)
+        rules = [
+            "-A %s -p tcp -m statistic --mode random --probability %.6f -j DNAT --to-destination 127.0.0.1:%d"
+            % (self._chain, 1 / (len(ports) - at), port)
+            for at, port in enumerate(ports)
+        ]
+        text = "\n".join(["*nat", ":%s - [0:0]" % self._chain, *rules, "COMMIT", ""])
+        _iptables("iptables-restore", "--noflush", given=text)
+
+    @property
+    def _chain(self) -> str:
+        return "SVC-%d" % self.port
+
+
+def _iptables(program: str, *words: str, given: str = "") -> None:
+    subprocess.run([program, "-w", *words], input=given, text=True, check=True)
+
+
+def apart() -> bool:
+    """Run this program anew in a network of its own, in which a `Service` may be made; False: that cannot be had here.
+
+    It needs the programs `iptables`, `ip` and `unshare`, and the right to make a namespace of the kernel.
+    """
+    if os.environ.get(_APART):
+        return True
+    inside = ["sh", "-c", 'ip link set lo up && iptables -w -t nat -L >/dev/null && exec "$@"', "sh"]
+    words = ["unshare", "--net", *([] if os.geteuid() == 0 else ["--user", "--map-root-user"]), *inside]
+    try:
+        subprocess.run([*words, "true"], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    except (OSError, subprocess.CalledProcessError):
+        return False
+    environ = {**os.environ, _APART: "1"}
+    sys.exit(subprocess.run([*words, sys.executable, *sys.argv], env=environ, check=False).returncode)
 
 
 class Envoy(Proxy):

@@ -1,5 +1,7 @@
 """Sends requests, GET and POST in turn, until its standard input ends:  roller.py LIBRARY RATE [IDLE [REPEAT]]
 
+LIBRARY: requests, httpx, aiohttp, or browser (a page in Chromium: steady requests only).
+
 RATE a second; and, from connections of their own, BURST at once every IDLE seconds, so that each connection lies idle
 for about that long. Each line of its input is a list of base URLs, which are asked in turn. With REPEAT every so many
 requests one is sent a second time, to see that somebody notices. Prints a line after its first call, and at the end
@@ -142,7 +144,11 @@ def main():
     idle, repeat = (*map(float, sys.argv[3:]), 0.0, 0.0)[:2]
     run = Run()
     run.started.wait()
-    if library == "aiohttp":
+    if library == "browser":
+        import browsing
+
+        run.calls = browsing.browse(run, rate)
+    elif library == "aiohttp":
         asyncio.run(both_in_loop(run, rate, idle))
     else:
         session = globals()[library + "_session"]

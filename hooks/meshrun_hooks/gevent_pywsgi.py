@@ -2,15 +2,18 @@
 
 Each connection has a greenlet, which answers its requests one after the other in `handle_one_response`. While draining
 the head says `close`, and gevent closes. The server keeps an idle connection without limit.
+The end of a stream of events is to gevent a client that has gone: it closes the connection.
 """
 
 from __future__ import annotations
 
 import threading
+from functools import partial
 from typing import Any, Optional, Set
 
 from meshrun import hook
 
+from ._wsgi_events import follow, forget
 from .gevent_signal import again
 from .uvicorn_h11 import parting
 
@@ -23,7 +26,7 @@ SEAMS = (
     "gevent.pywsgi:WSGIHandler.handle_one_response",
     "gevent.pywsgi:WSGIHandler.finalize_headers",
 )
-_FIRST_FINAL = 200
+_OK = _FIRST_FINAL = 200
 _serving: Set[int] = set()
 """Servers of this process, by id, that listen."""
 
@@ -80,9 +83,18 @@ def _inbound(handler: Any) -> Any:
 def _make_handle_one_response(original: Any) -> Any:
     def handle_one_response(self: Any) -> None:
         with _inbound(self):
-            original(self)
+            try:
+                original(self)
+            finally:
+                if "meshrun_events" in vars(self):
+                    forget(self)
 
     return handle_one_response
+
+
+def _last(handler: Any) -> None:
+    if handler.response_use_chunked:
+        handler._sendall(b"0\r\n\r\n")  # noqa: SLF001 - as gevent ends a response
 
 
 @hook.guarded()
@@ -91,6 +103,8 @@ def _head(handler: Any) -> None:
     if request is None:
         return
     request.status(handler.code)
+    if handler.code == _OK and handler.command != "HEAD":
+        follow(handler, handler.response_headers, partial(_last, handler))
     if request.closing and handler.code >= _FIRST_FINAL:
         handler.close_connection = True
         handler.response_headers = parting(handler.response_headers, request)  # gevent's own list, of bytes

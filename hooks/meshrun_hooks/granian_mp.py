@@ -12,8 +12,9 @@ from typing import Any, List, Optional, Tuple
 
 from meshrun import hook
 
+from ._granian_response import Response
 from ._granian_websocket import websocket
-from .uvicorn_h11 import inbound, parting
+from .uvicorn_h11 import inbound
 
 LIBRARY = "granian"
 SUPPORTED = (">=2.0", "<3")
@@ -73,18 +74,6 @@ def _make_init_shared_socket(original: Any) -> Any:
     return _init_shared_socket
 
 
-@hook.guarded(default=None)
-def _head(request: Any, scope: Any, message: Any) -> Any:
-    """The message to send instead; None: the application's own."""
-    if message["type"] != "http.response.start":
-        return None
-    request.status(message["status"])
-    if not request.closing:
-        return None
-    headers = parting(message.get("headers", ()), request, close=scope["http_version"] < "2")
-    return dict(message, headers=headers)
-
-
 def _make_asgi_wrap(original: Any) -> Any:
     def _callback_wrapper(callback: Any, *args: Any, **kwargs: Any) -> Any:
         @wraps(callback)
@@ -97,10 +86,11 @@ def _make_asgi_wrap(original: Any) -> Any:
                     finally:
                         lasting.ended()
 
-                def sending(message: Any) -> Any:
-                    return send(_head(request, scope, message) or message)
-
-                return await callback(scope, receive, sending)
+                response = Response(request, scope, send)
+                try:
+                    return await callback(scope, receive, response.send)
+                finally:
+                    response.ended()
 
         _serving.append(True)
         return original(served, *args, **kwargs)

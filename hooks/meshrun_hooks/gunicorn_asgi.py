@@ -2,14 +2,16 @@
 
 Whether the connection ends is asked when the head is written and, when the app has looked at the request, once more
 after the body: it is decided once. An HTTP/2 connection is told nothing: gunicorn says GOAWAY when its worker ends.
+How a stream of server-sent events ends over HTTP/1 is said in `_gunicorn_asgi_events`.
 """
 
 from __future__ import annotations
 
-from typing import Any, Dict, Iterator, Optional
+from typing import Any, Callable, Dict, Iterator, Optional
 
 from meshrun import hook
 
+from ._gunicorn_asgi_events import watched
 from .gunicorn_sync import began
 from .uvicorn_h11 import parting
 
@@ -24,6 +26,7 @@ SEAMS = (
     "gunicorn.asgi.protocol:ASGIProtocol._will_close",
     "gunicorn.asgi.protocol:ASGIProtocol._send_response_start",
 )
+_OK = 200
 
 
 @hook.guarded()
@@ -46,11 +49,12 @@ def _make_notify(original: Any) -> Any:
 class _Served:
     """A request, and whether its connection ends with it; None: not asked yet."""
 
-    __slots__ = ("closes", "request")
+    __slots__ = ("closes", "ended", "request")
 
     def __init__(self, request: Any) -> None:
         self.request = request
         self.closes: Optional[bool] = None
+        self.ended: Optional[Callable[[], None]] = None  # of a stream of events; called once it has
 
 
 def _known(protocol: Any) -> Dict[int, _Served]:
@@ -68,13 +72,20 @@ def _inbound(protocol: Any, request: Any, peername: Any) -> Any:
     return served
 
 
+@hook.guarded()
+def _ended(protocol: Any, request: Any) -> None:
+    served = _known(protocol).pop(id(request), None)
+    if served is not None and served.ended is not None:
+        served.ended()
+
+
 def _make_handle(original: Any) -> Any:
-    async def _handle_http_request(self: Any, request: Any, sockname: Any, peername: Any, complete: Any = None) -> Any:
+    async def _handle_http_request(self: Any, request: Any, sockname: Any, peername: Any, *complete: Any) -> Any:
         with _inbound(self, request, peername):
             try:
-                return await original(self, request, sockname, peername, complete)
+                return await original(self, request, sockname, peername, *complete)
             finally:
-                _known(self).pop(id(request), None)
+                _ended(self, request)
 
     return _handle_http_request
 
@@ -125,9 +136,18 @@ def _head(protocol: Any, status: int, headers: Any, request: Any) -> Any:
     return parting(headers, served.request) if served.closes else None
 
 
+@hook.guarded()
+def _begun(protocol: Any, headers: Any, request: Any) -> None:
+    served = _known(protocol).get(id(request))
+    if served is not None:
+        served.ended = watched(protocol, headers)
+
+
 def _make_send_response_start(original: Any) -> Any:
     def _send_response_start(self: Any, status: Any, headers: Any, request: Any, close: Any = False) -> None:
         original(self, status, _head(self, status, headers, request) or headers, request, close)
+        if status == _OK and request.method != "HEAD":
+            _begun(self, headers, request)
 
     return _send_response_start
 

@@ -10,9 +10,12 @@ then closes that iterable, as it does where its client has gone.
 
 from __future__ import annotations
 
-from typing import Any, List, Optional
+from functools import partial
+from typing import Any, List
 
 from meshrun import hook
+
+from ._wsgi_events import follow, forget
 
 LIBRARY = "gunicorn"
 SUPPORTED = (">=20.1", "<28")
@@ -25,37 +28,18 @@ class Ended(BaseException):
     """A stream of events has ended, with all of its response; no business of the `except Exception` on its way."""
 
 
-def _events(response: Any) -> Optional[Any]:
-    """Follow the response if it begins a stream of events."""
-    if response.status_code != _OK or response.req.method == "HEAD":
-        return None
-    return hook.events(response.headers)
-
-
-@hook.guarded()
-def _watch(response: Any, events: Any) -> None:
-    write = response.write
-
-    def write_event(arg: Any) -> None:
-        write(arg)
-        if events.sent(arg):
-            response.force_close()
-            response.close()
-            raise Ended
-
-    response.write = write_event
-    response.req.meshrun_stream = (response, events)
-    events.watch_thread()
+def _last(response: Any) -> None:
+    response.force_close()
+    response.close()
+    raise Ended
 
 
 @hook.guarded()
 def unwatch(req: Any) -> None:
     """The request has ended."""
-    stream = vars(req).pop("meshrun_stream", None)
-    if stream is not None:
-        response, events = stream
-        events.forget()
-        del response.write  # it holds the response, which holds the socket
+    response = vars(req).pop("meshrun_stream", None)
+    if response is not None:
+        forget(response)
 
 
 @hook.guarded(default=())
@@ -64,9 +48,10 @@ def _head(response: Any) -> List[str]:
     if request is None:
         return []
     request.status(response.status_code)
-    events = _events(response)
-    if events is not None:
-        _watch(response, events)
+    if response.status_code == _OK and response.req.method != "HEAD":
+        follow(response, response.headers, partial(_last, response))
+        if "meshrun_events" in vars(response):
+            response.req.meshrun_stream = response
     if not request.closing:
         return []
     response.force_close()

@@ -11,6 +11,7 @@ from typing import Any
 
 from meshrun import hook
 
+from ._hypercorn_events import look
 from .uvicorn_h11 import added, parting
 
 LIBRARY = "hypercorn"
@@ -22,18 +23,22 @@ SEAMS = (
     "hypercorn.protocol.h2:H2Protocol.handle",
 )
 _FIRST_FINAL = 200
+_OK = 200
 _IDLE_SECONDS = 0.25
 
 
 @hook.guarded(default=None)
-def _head(request: Any, event: Any, *, persistent: bool) -> Any:
-    """The event to send instead; None: hypercorn's own."""
+def _head(stream: Any, event: Any, connection: Any = None) -> Any:
+    """The event to send instead; None: hypercorn's own. `connection`: that of h11."""
+    request = getattr(stream, "meshrun", None)
     if request is None:
         return None
     request.status(event.status_code)
+    if event.status_code == _OK:
+        look(stream, event.headers, connection)
     if not request.closing or event.status_code < _FIRST_FINAL:
         return None
-    headers = [*event.headers, *added(request)] if persistent else parting(event.headers, request)
+    headers = parting(event.headers, request) if connection else [*event.headers, *added(request)]
     return type(event)(stream_id=event.stream_id, headers=headers, status_code=event.status_code)
 
 
@@ -42,7 +47,7 @@ def _make_h11_stream_send(original: Any) -> Any:
 
     async def stream_send(self: Any, event: Any) -> None:
         if type(event) is Response:
-            event = _head(getattr(self.stream, "meshrun", None), event, persistent=False) or event
+            event = _head(self.stream, event, self.connection) or event
         await original(self, event)
 
     return stream_send
@@ -75,9 +80,10 @@ def _make_h2_stream_send(original: Any) -> Any:
     from hypercorn.protocol.events import Response, StreamClosed  # type: ignore[import-not-found, unused-ignore]
 
     async def stream_send(self: Any, event: Any) -> None:
-        request = getattr(self.streams.get(event.stream_id), "meshrun", None)
+        stream = self.streams.get(event.stream_id)
+        request = getattr(stream, "meshrun", None)
         if type(event) is Response:
-            event = _head(request, event, persistent=True) or event
+            event = _head(stream, event) or event
         await original(self, event)
         if type(event) is StreamClosed:
             _ended(self, request)

@@ -7,9 +7,11 @@ one that did.
 
 from __future__ import annotations
 
-from typing import Any, Callable
+from typing import Any
 
 from meshrun import hook
+
+from ._trio import running_loop
 
 LIBRARY = "hypercorn"
 SUPPORTED = (">=0.14", "<0.19")
@@ -34,36 +36,10 @@ async def _close(stream: Any) -> None:
         await stream.send(StreamClosed(stream_id=stream.stream_id))
 
 
-class _Trio:
-    """The run of trio that this is made in, as a loop of asyncio's kind."""
-
-    __slots__ = ("call_soon_threadsafe",)
-
-    def __init__(self) -> None:
-        from trio.lowlevel import current_trio_token
-
-        self.call_soon_threadsafe = current_trio_token().run_sync_soon
-
-    def call_later(self, delay: float, function: Callable[[], object]) -> None:
-        from trio.lowlevel import spawn_system_task
-
-        spawn_system_task(self._later, delay, function)
-
-    @hook.guarded()
-    async def _later(self, delay: float, function: Callable[[], object]) -> None:
-        from trio import sleep
-
-        await sleep(delay)
-        function()
-
-
 @hook.guarded()
 def _opened(stream: Any) -> None:
-    from asyncio import _get_running_loop
-
     if not stream.closed:
-        loop = _get_running_loop() or _Trio()
-        stream.meshrun_ended = hook.lasting(lambda: stream.task_group.spawn(_close, stream), loop)
+        stream.meshrun_ended = hook.lasting(lambda: stream.task_group.spawn(_close, stream), running_loop())
 
 
 @hook.guarded()

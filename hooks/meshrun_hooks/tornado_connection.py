@@ -2,14 +2,17 @@
 
 The head is known in `_can_keep_alive`, which a server's connection asks once for each request, right after parsing. The
 response is written when `_read_message` ends, or the client is gone; what the app started in between has the request in
-its own copy of the context, and may hold it longer (`Served`).
+its own copy of the context, and may hold it longer (`Served`). How a stream of server-sent events ends is said in
+`_tornado_events`.
 """
 
 from __future__ import annotations
 
-from typing import Any, Optional
+from typing import Any, Callable, Optional
 
 from meshrun import hook
+
+from ._tornado_events import watched
 
 LIBRARY = "tornado"
 SUPPORTED = (">=6.0", "<7")
@@ -20,16 +23,19 @@ SEAMS = (
     "tornado.http1connection:HTTP1Connection.write_headers",
 )
 _FIRST_FINAL = 200
+_OK = 200
 
 
 class Served:
     """A request that is over when the last of its users is done with it: the connection, the app's handler."""
 
-    __slots__ = ("request", "users")
+    __slots__ = ("ended", "request", "users")
 
     def __init__(self, request: Any) -> None:
         self.request = request
         self.users = 1
+        self.ended: Optional[Callable[[], None]] = None
+        """Of a stream of events: what is to be called once its connection is done with it."""
 
     @hook.guarded()
     def leave(self) -> None:
@@ -72,6 +78,8 @@ def _make_read_message(original: Any) -> Any:
         finally:
             begun = served(self)
             if begun is not None:
+                if begun.ended is not None:
+                    begun.ended()
                 begun.leave()
 
     return _read_message
@@ -97,9 +105,21 @@ def _head(connection: Any, start_line: Any, headers: Any) -> Any:
     return headers
 
 
+@hook.guarded()
+def _written(connection: Any, start_line: Any, headers: Any, chunk: Any) -> None:
+    """The head is on its way, with the first of the body."""
+    begun = served(connection)
+    if begun is None or start_line.code != _OK or begun.ended is not None:
+        return
+    if "event-stream" in str(headers.get("Content-Type")):
+        begun.ended = watched(connection, headers, chunk)
+
+
 def _make_write_headers(original: Any) -> Any:
     def write_headers(self: Any, start_line: Any, headers: Any, chunk: Any = None) -> Any:
-        return original(self, start_line, _head(self, start_line, headers) or headers, chunk)
+        answer = original(self, start_line, _head(self, start_line, headers) or headers, chunk)
+        _written(self, start_line, headers, chunk)
+        return answer
 
     return write_headers
 

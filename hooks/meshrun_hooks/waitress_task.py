@@ -3,6 +3,9 @@
 waitress answers 500 to an application that writes `Connection` itself. It closes by its own hand, and says so, where
 the client asked for that: so while the instance drains, the request of its task, which the application has got a copy
 of by then, asks.
+
+The thread of a stream of events may wait for its client to read. What it has written by the last event is sent by
+waitress's loop, for which the drain waits.
 """
 
 from __future__ import annotations
@@ -11,10 +14,13 @@ from typing import Any, Optional
 
 from meshrun import hook
 
+from ._wsgi_events import Ended, follow, forget
+
 LIBRARY = "waitress"
 SUPPORTED = (">=1.4", "<4")
 VERSION = ("waitress", None)
 SEAMS = ("waitress.task:Task.service", "waitress.task:Task.build_response_header")
+_OK = 200
 _FAILED = 500
 
 
@@ -48,7 +54,11 @@ def _make_service(original: Any) -> Any:
             try:
                 original(self)
                 done = True
+            except Ended:
+                self.close_on_finish = True
             finally:
+                if "meshrun_events" in vars(self):
+                    forget(self)
                 if not done:
                     _failed(self, request)
 
@@ -61,7 +71,10 @@ def _head(task: Any) -> None:
     request = vars(task).get("meshrun") or vars(task.channel).pop("meshrun", None)
     if request is None:
         return
-    request.status(int(task.status.partition(" ")[0]))
+    status = int(task.status.partition(" ")[0])
+    request.status(status)
+    if status == _OK and task.request.command != "HEAD":
+        follow(task, task.response_headers, task.finish)
     if request.closing:
         task.request.headers["CONNECTION"] = "close"
         task.response_headers = [*task.response_headers, *request.response_headers()]

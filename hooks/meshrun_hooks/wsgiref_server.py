@@ -1,14 +1,19 @@
 """wsgiref's server: an instance only where the operator named its port, for it mostly shows metrics beside a program.
 
-Its requests are read in any case. They are those of Django's `runserver` too, which builds on it.
+Its requests are read in any case. They are those of Django's `runserver` too, which builds on it. With either a stream
+of events ends as its connection does.
 """
 
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
+from functools import partial
 from typing import Any, Callable, List, Optional
 
 from meshrun import hook
+
+from ._wsgi_events import follow, forget
 
 LIBRARY = "wsgiref"
 SUPPORTED = (">=3.8", "<4")
@@ -19,6 +24,7 @@ SEAMS = (
     "wsgiref.simple_server:ServerHandler.run",
     "wsgiref.simple_server:ServerHandler.cleanup_headers",
 )
+_OK = 200
 _running: List[Any] = []
 """Those of the servers that count."""
 
@@ -78,12 +84,31 @@ def _inbound(handler: Any) -> Any:
     return request
 
 
+@hook.guarded()
+def _close(handler: Any) -> None:
+    """A stream of events was ended: close its response, of which wsgiref has closed the iterable only."""
+    if handler.status is not None:
+        handler.result = None
+        with suppress(OSError):
+            handler.close()
+
+
 def _make_run(original: Any) -> Any:
     def run(self: Any, application: Any) -> None:
         with _inbound(self):
-            original(self, application)
+            try:
+                original(self, application)
+            finally:
+                if "meshrun_events" in vars(self):
+                    forget(self)
+                if "meshrun_ended" in vars(self):
+                    _close(self)
 
     return run
+
+
+def _last(handler: Any) -> None:
+    handler.meshrun_ended = True  # and the connection ends, which is all that the client sees
 
 
 @hook.guarded()
@@ -91,7 +116,10 @@ def _head(handler: Any) -> None:
     request = vars(handler).get("meshrun")
     if request is None:
         return
-    request.status(int(handler.status[:3]))
+    status = int(handler.status[:3])
+    request.status(status)
+    if status == _OK and handler.request_handler.command != "HEAD":
+        follow(handler, handler.headers.items(), partial(_last, handler))
     if request.closing:
         headers = handler.headers_class(handler.headers.items())  # the application's list may serve it once more
         for name, value in (("Connection", "close"), *request.response_headers()):

@@ -19,6 +19,7 @@ from meshrun.cli import vm_machine
 from tests.contract.running import LONG, NO_CONTROL, WAITS, Running, Stage, answer, stage, until
 from tests.contract.server import GRAY
 from tests.contract.stages import draining
+from tests.contract.test_granian import python as granian_python
 
 pytestmark = pytest.mark.slow
 WSGI, ASGI = "tests.contract.apps.wsgi:application", "tests.contract.apps.asgi:application"
@@ -45,9 +46,7 @@ _codes: Dict[Tuple[str, bool], int] = {}
 def command(server: str) -> Sequence[str]:
     """Of a server, with an interpreter that has it."""
     if server == "granian":
-        from tests.contract import test_granian  # the whole module is skipped before Python 3.9
-
-        return (test_granian.python(), *WITH_TWO[server])
+        return (granian_python(), *WITH_TWO[server])
     if importlib.util.find_spec(server) is None:
         pytest.skip("not installed here: " + server)
     return WITH_TWO[server]

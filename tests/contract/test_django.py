@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import sys
-from typing import Any, ClassVar, Iterator, Optional, Sequence
+from typing import Any, ClassVar, Collection, Iterator, Optional, Sequence
 
 import pytest
 
@@ -13,6 +13,7 @@ from tests.contract.mesh import ROOT
 from tests.contract.running import LONG, Running, Stage, stage
 from tests.contract.server import ServerContract
 from tests.contract.stages import drains, reloaded_child_drains, second_signal_ends, taken_in
+from tests.contract.streams import EventsContract
 
 COMMAND = ("-m", "tests.contract.apps.serve", "django")
 PATH = "%s:%s" % (ROOT / "sitecustomize", ROOT)
@@ -38,6 +39,14 @@ class TestRunserver(ServerContract):
 
     command: ClassVar[Sequence[str]] = COMMAND
     keepalive: ClassVar[Optional[float]] = None
+
+
+class TestEvents(EventsContract):
+    """HTTP/1.1 without chunks."""
+
+    command: ClassVar[Sequence[str]] = COMMAND
+    seen: ClassVar[Collection[str]] = ("closed",)
+    idles: ClassVar[bool] = False
 
 
 @pytest.fixture

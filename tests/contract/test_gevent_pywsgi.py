@@ -7,13 +7,14 @@ import importlib.util
 import signal
 import sys
 import time
-from typing import Any, ClassVar, Iterator, Optional, Sequence
+from typing import Any, ClassVar, Collection, Iterator, Optional, Sequence
 
 import pytest
 
 from tests.compat.environments import needed
 from tests.contract.running import LONG, NO_CONTROL, RELEASE, Stage, answer, stage, until
 from tests.contract.server import GRAY, MESH, ServerContract
+from tests.contract.streams import EventsContract
 
 COMMAND = ("-m", "tests.contract.apps.gevent_app")
 GUNICORN = ("-m", "gunicorn", "-b", "127.0.0.1:0", *NO_CONTROL, "--graceful-timeout", "3")
@@ -74,6 +75,24 @@ class TestGunicornPywsgi(ServerContract):
 
     command: ClassVar[Sequence[str]] = (*GUNICORN, "-k", "gevent_pywsgi", "--keep-alive", "7", APP)
     keepalive: ClassVar[Optional[float]] = None
+
+
+@pytest.mark.slow
+class TestEvents(EventsContract):
+    """A greenlet for each stream."""
+
+    command: ClassVar[Sequence[str]] = (*COMMAND, "serve")
+    seen: ClassVar[Collection[str]] = ("closed",)
+    idles: ClassVar[bool] = False
+
+
+@pytest.mark.slow
+class TestEventsGunicornPywsgi(EventsContract):
+    """As above, in gunicorn's worker."""
+
+    command: ClassVar[Sequence[str]] = (*GUNICORN, "-k", "gevent_pywsgi", APP)
+    seen: ClassVar[Collection[str]] = ("closed",)
+    idles: ClassVar[bool] = False
 
 
 @pytest.mark.slow

@@ -105,8 +105,8 @@ class TestMaster:
         on.registered(running)
         before = until(lambda: len(_workers(running.status())) == 2 and _workers(running.status()))
         running.kill(signum)
-        gone = until(lambda: [pid for pid in before if not Path("/proc/%d" % pid).exists()], running.said)
-        assert len(gone) >= 1
+        gone = len(before) if signum == signal.SIGHUP else 1
+        until(lambda: sum(not Path("/proc/%d" % pid).exists() for pid in before) == gone, running.said)
         assert running.get("/").status == 200
         assert [record.state for record in on.records()] == ["ready"]
 

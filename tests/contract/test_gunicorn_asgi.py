@@ -11,6 +11,7 @@ import pytest
 from tests.contract.lasting import LastingContract
 from tests.contract.running import MAJOR, NO_CONTROL, Stage, answer, stage, until
 from tests.contract.server import GRAY, MESH, ServerContract
+from tests.contract.streams import EventsContract
 
 if MAJOR < 27:
     pytest.skip("this release has no such worker, or one that has not the seams", allow_module_level=True)
@@ -56,6 +57,13 @@ class TestLasting(LastingContract):
     command: ClassVar[Sequence[str]] = (*COMMAND, APP)
     codes: ClassVar[Collection[int]] = (1012,)
     seen: ClassVar[Collection[str]] = ("1012",)
+
+
+class TestEvents(EventsContract):
+    """Server-sent events over HTTP/1, on the loop that is there."""
+
+    command: ClassVar[Sequence[str]] = (*COMMAND, APP)
+    seen: ClassVar[Collection[str]] = ("http.disconnect",)
 
 
 @pytest.mark.slow

@@ -6,9 +6,11 @@ Its usual way is a spawned worker, or several, under a parent that has the signa
 from __future__ import annotations
 
 import contextlib
+import functools
 import importlib
 import importlib.metadata
 import importlib.util
+import re
 import signal
 import socket
 import time
@@ -21,8 +23,9 @@ import pytest
 
 from meshrun.boot import versions
 from tests.contract.lasting import LastingContract
-from tests.contract.running import BOUND_SECONDS, LONG, Stage, answer, stage, until
+from tests.contract.running import BOUND_SECONDS, LONG, Stage, answer, rest, stage, until
 from tests.contract.server import GRAY, MESH, ServerContract
+from tests.contract.streams import OURS, EventsContract, Source
 
 pytest.importorskip("hypercorn")
 run = importlib.import_module("hypercorn.run")
@@ -109,6 +112,7 @@ class Http2:
         self._connection.initiate_connection()
         self._port = port
         self.answers: Dict[int, Dict[str, str]] = {}
+        self.bodies: Dict[int, bytes] = {}
         self.ended: List[int] = []
         self.goaway: List[Tuple[int, int]] = []  # error code and last stream
 
@@ -131,6 +135,10 @@ class Http2:
     def _take(self, event: Any) -> None:
         if isinstance(event, h2.events.ResponseReceived):
             self.answers[int(event.stream_id or 0)] = {str(name): str(value) for name, value in event.headers or ()}
+        elif isinstance(event, h2.events.DataReceived):
+            stream = int(event.stream_id or 0)
+            self.bodies[stream] = self.bodies.get(stream, b"") + bytes(event.data or b"")
+            self._connection.acknowledge_received_data(int(event.flow_controlled_length or 0), stream)
         elif isinstance(event, h2.events.StreamEnded):
             self.ended.append(int(event.stream_id or 0))
         elif isinstance(event, h2.events.ConnectionTerminated):
@@ -139,6 +147,74 @@ class Http2:
     def close(self) -> None:
         """Close the connection."""
         self._socket.close()
+
+
+class Events(EventsContract):
+    """Server-sent events, over HTTP/1 where nothing else is said."""
+
+    seen: ClassVar[Collection[str]] = ("http.disconnect",)
+
+    def test_an_answer_to_head_is_left_alone(self, on: Stage, opened: List[Source]) -> None:
+        running = on.start()
+        on.registered(running)
+        opened += [Source(running, "head", method="HEAD", events=50), Source(running, "read")]
+        opened[1].begun()
+        running.kill(signal.SIGTERM)
+        assert self.told(running, opened[1]) in self.seen
+        assert self.told(running, opened[0]) == "served"
+
+    def test_what_was_sent_behind_it_on_its_connection_is_not_served(self, on: Stage) -> None:
+        running = on.start()
+        on.registered(running)
+        with contextlib.closing(running.hold("last")), contextlib.closing(running.connect()) as connection:
+            request = "GET /%s HTTP/1.1\r\nHost: web\r\n\r\n"
+            connection.sock.sendall((request % "events?name=first" + request % "").encode())
+            running.read(connection.sock, until=b"again\r\n\r\n")
+            running.offline()
+            assert rest(connection.sock).endswith(b"0\r\n\r\n")
+            running.open("last")
+        assert not re.search(OURS, running.said()), running.said()
+
+    def test_over_http2_they_end_and_their_connection_stays(self, on: Stage) -> None:
+        running = on.start()
+        on.registered(running)
+        with contextlib.closing(Http2(running.port)) as connection:
+            held = connection.ask("/hold?gate=last")
+            streams = [connection.ask("/events?name=" + query) for query in ("open", "slow&events=1&idle=600")]
+            while not all(connection.bodies.get(stream, b"").endswith(b"again\r\n\r\n") for stream in streams):
+                connection.read()
+            running.kill(signal.SIGTERM)
+            while not set(streams) <= set(connection.ended):
+                connection.read()
+            for stream in streams:
+                assert re.fullmatch(rb"(id: \d+\ndata: again\r\n\r\n)+", connection.bodies[stream])
+            for name in ("open", "slow"):
+                assert until(functools.partial(running.noted, name), running.said) in self.seen
+            late = connection.ask("/")
+            while late not in connection.ended:
+                connection.read()
+            assert connection.answers[late][":status"] == "200"
+            assert connection.goaway == []
+            running.open("last")
+            while held not in connection.ended:
+                connection.read()
+            assert connection.answers[held][":status"] == "200"
+        assert running.exit_code() == self.bare_code(on), running.said()
+        assert not re.search(OURS, running.said()), running.said()
+
+
+class TestEvents(Events):
+    """The app runs the loop."""
+
+    command: ClassVar[Sequence[str]] = SERVE_ASGI
+
+
+@pytest.mark.slow
+@TRIO
+class TestTrioEvents(Events):
+    """The same on trio."""
+
+    command: ClassVar[Sequence[str]] = (*ON_TRIO, "--workers", "1")
 
 
 class TestProtocols:

@@ -18,7 +18,7 @@ from tests.contract.mesh import ROOT
 ELSEWHERE = (
     "HTTPConnection.getresponse", "raise_shutdown", "_callback_wrapper", "_new_cbscheduler", "Worker.notify",
     "BaseServer.serve_forever", "BaseServer.handle_request", "BaseHandler.run", "BaseHandler.cleanup_headers",
-    "BaseHTTPRequestHandler.send_response", "BaseHTTPRequestHandler.send_header",
+    "BaseHTTPRequestHandler.send_response", "BaseHTTPRequestHandler.send_header", "BaseHTTPRequestHandler.end_headers",
 )  # fmt: skip
 """Imported or inherited where they are replaced: pickle goes by the name of their home, where the original stays."""
 KNOWN = {"Pool._guarded_task_generation": "isgeneratorfunction", **dict.fromkeys(ELSEWHERE, "_pickles")}

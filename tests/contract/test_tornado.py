@@ -7,7 +7,7 @@ import importlib.util
 import signal
 import sys
 from pathlib import Path
-from typing import Any, ClassVar, Collection, Iterator, Optional, Sequence
+from typing import Any, ClassVar, Collection, Iterator, List, Optional, Sequence
 
 import pytest
 
@@ -16,6 +16,7 @@ from tests.contract.lasting import LastingContract
 from tests.contract.running import LONG, Stage, ask, stage, until
 from tests.contract.server import GRAY, MESH, ServerContract
 from tests.contract.stages import draining, leaves, taken_in
+from tests.contract.streams import EventsContract, Source
 
 COMMAND = ("-m", "tests.contract.apps.tornado_app")
 
@@ -64,6 +65,23 @@ class TestLasting(LastingContract):
     command: ClassVar[Sequence[str]] = (*COMMAND, "run")
     codes: ClassVar[Collection[int]] = (1012,)
     seen: ClassVar[Collection[str]] = ("1012",)
+
+
+class TestEvents(EventsContract):
+    """Server-sent events: the handler hears of the end, or its next write fails."""
+
+    command: ClassVar[Sequence[str]] = (*COMMAND, "run")
+    seen: ClassVar[Collection[str]] = ("gone", "closed")
+
+    def test_a_handler_that_does_not_listen_finds_its_connection_closed(self, on: Stage, opened: List[Source]) -> None:
+        running = on.start()
+        on.registered(running)
+        opened.append(Source(running, "deaf", deaf=1))
+        opened[0].begun()
+        running.kill(signal.SIGTERM)
+        opened[0].ended()
+        assert self.told(running, opened[0]) == "closed"
+        assert running.exit_code() == -signal.SIGTERM
 
 
 @pytest.mark.slow

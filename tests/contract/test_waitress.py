@@ -7,13 +7,14 @@ import http.client
 import signal
 import socket
 import time
-from typing import ClassVar, Iterator, Optional, Sequence
+from typing import ClassVar, Collection, Iterator, Optional, Sequence
 
 import pytest
 
 from tests.contract.running import LONG, Stage, ask, rest, stage, until
 from tests.contract.server import GRAY, MESH, ServerContract
 from tests.contract.stages import drains, taken_in
+from tests.contract.streams import EventsContract
 
 pytest.importorskip("waitress")
 COMMAND = ("-m", "tests.contract.apps.serve", "waitress")
@@ -32,6 +33,14 @@ class TestTwoSockets(ServerContract):
 
     command: ClassVar[Sequence[str]] = ("-m", "tests.contract.apps.serve", "waitress.two")
     keepalive: ClassVar[Optional[float]] = 7.0
+
+
+class TestEvents(EventsContract):
+    """A thread for each stream, which waits for waitress's loop where its client does not read."""
+
+    command: ClassVar[Sequence[str]] = COMMAND
+    seen: ClassVar[Collection[str]] = ("closed",)
+    idles: ClassVar[bool] = False
 
 
 @pytest.fixture

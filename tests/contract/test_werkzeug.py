@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import signal
-from typing import ClassVar, Iterator, Optional, Sequence
+from typing import ClassVar, Collection, Iterator, Optional, Sequence
 
 import pytest
 
 from tests.contract.running import LONG, Stage, stage, until
 from tests.contract.server import GRAY, MESH, ServerContract
 from tests.contract.stages import draining, drains, ends_by_itself, reloaded_child_drains, second_signal_ends, taken_in
+from tests.contract.streams import EventsContract
 
 pytest.importorskip("werkzeug")
 COMMAND = ("-m", "tests.contract.apps.serve", "werkzeug")
@@ -21,6 +22,14 @@ class TestThreaded(ServerContract):
     command: ClassVar[Sequence[str]] = COMMAND
     keepalive: ClassVar[Optional[float]] = None
     persistent: ClassVar[bool] = False
+
+
+class TestEvents(EventsContract):
+    """A thread for each stream."""
+
+    command: ClassVar[Sequence[str]] = COMMAND
+    seen: ClassVar[Collection[str]] = ("closed",)
+    idles: ClassVar[bool] = False
 
 
 @pytest.fixture

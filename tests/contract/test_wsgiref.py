@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import signal
-from typing import ClassVar, Iterator, Optional, Sequence
+from typing import ClassVar, Collection, Iterator, Optional, Sequence
 
 import pytest
 
 from tests.contract.running import Stage, stage
 from tests.contract.server import GRAY, ServerContract
 from tests.contract.stages import ends_by_itself
+from tests.contract.streams import EventsContract
 
 COMMAND = ("-m", "tests.contract.apps.serve", "wsgiref")
 
@@ -20,6 +21,14 @@ class TestNamed(ServerContract):
     command: ClassVar[Sequence[str]] = COMMAND
     keepalive: ClassVar[Optional[float]] = None
     persistent: ClassVar[bool] = False
+
+
+class TestEvents(EventsContract):
+    """Each stream ends with its connection."""
+
+    command: ClassVar[Sequence[str]] = COMMAND
+    seen: ClassVar[Collection[str]] = ("closed",)
+    idles: ClassVar[bool] = False
 
 
 @pytest.fixture

@@ -44,19 +44,24 @@ async def lasting(name: str, receive: Any, send: Any) -> None:
         await send({"type": "websocket.send", "text": message["text"]})
 
 
+async def gone_away(receive: Any) -> Any:
+    """The next message, in a coroutine: the first releases of granian answer what can be waited for only once."""
+    return await receive()
+
+
 async def events(scope: Any, receive: Any, send: Any) -> None:
     """A stream of events as the query describes it, until the client goes away."""
     told = state.Told(scope["query_string"].decode())
     await receive()
     await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", told.kind.encode())]})
-    gone = asyncio.ensure_future(receive())
+    gone = asyncio.ensure_future(gone_away(receive))
     for piece in told.pieces():
         await send({"type": "http.response.body", "body": piece, "more_body": True})
         await asyncio.wait([gone], timeout=told.pause)
         if gone.done():
             break
-    await send({"type": "http.response.body"})
     told.note(gone.result()["type"] if gone.done() else "served")
+    await send({"type": "http.response.body"})
     gone.cancel()
 
 

@@ -7,7 +7,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from tornado import httpserver, ioloop, netutil, process, version_info, web, websocket, wsgi
+from tornado import httpserver, ioloop, iostream, netutil, process, version_info, web, websocket, wsgi
 
 from tests.contract.apps import state
 from tests.contract.apps.wsgi import application
@@ -50,6 +50,32 @@ class Hold(web.RequestHandler):
         state.note(name + ".ended", state.colour())
 
 
+class Events(web.RequestHandler):
+    """A stream of events as the query describes it, until the client goes away."""
+
+    def initialize(self) -> None:
+        self.gone = asyncio.get_event_loop().create_future()
+
+    def on_connection_close(self) -> None:
+        self.gone.set_result(None)
+
+    async def get(self) -> None:
+        told = state.Told(self.request.query)
+        self.set_header("Content-Type", told.kind)
+        deaf = self.get_argument("deaf", "")
+        try:
+            for piece in told.pieces():
+                self.write(piece)
+                await self.flush()
+                await (asyncio.sleep(told.pause) if deaf else asyncio.wait([self.gone], timeout=told.pause))
+                if self.gone.done() and not deaf:
+                    break
+        except iostream.StreamClosedError:
+            told.note("closed")
+            return
+        told.note("gone" if self.gone.done() else "served")
+
+
 class Fail(web.RequestHandler):
     def get(self) -> None:
         raise LookupError("the app's own")
@@ -78,6 +104,7 @@ ROUTES = {
     "/fork": Fork,
     "/stream": Stream,
     "/hold": Hold,
+    "/events": Events,
     "/fail": Fail,
     "/ws": Talk,
     "/lasting": Lasting,
