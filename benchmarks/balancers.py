@@ -36,7 +36,8 @@ TUNED = 0.5
 
 def front(name: str, idle: Any) -> Callable[[Path], Proxy]:
     """Makes the balancer of a run in the run's folder."""
-    return lambda folder: FRONTS[name](folder, instances.free_port(), idle)
+    kind = FRONTS[name]
+    return lambda folder: kind(folder, instances.free_port(), idle)
 
 
 def runs(server: str, restarts: int, mode: str, fronts: Sequence[str]) -> Dict[parts.Key, Callable[[], Dict[str, Any]]]:
@@ -44,11 +45,12 @@ def runs(server: str, restarts: int, mode: str, fronts: Sequence[str]) -> Dict[p
     kind = KINDS[server]
     load = Load(kind.client, idle=kind.idle)
     found: Dict[parts.Key, Callable[[], Dict[str, Any]]] = {}
-    if DIRECT in fronts:
-        found[server, DIRECT, "meshrun", mode] = functools.partial(
-            instances.restarted, kind, load, mode, restarts, meshed=MESHED
-        )
-    for name in [one for one in FRONTS if one in fronts]:
+    for name in fronts:
+        if name == DIRECT:
+            found[server, DIRECT, "meshrun", mode] = functools.partial(
+                instances.restarted, kind, load, mode, restarts, meshed=MESHED
+            )
+            continue
         for way in WAYS[: 2 if name in UNTUNED else 3]:
             idle = kind.idle * TUNED if "tuned" in way else None
             how: Dict[str, Any] = {"meshed": BARE if way == "bare" else (APP,), "front": front(name, idle)}
@@ -75,7 +77,7 @@ def main() -> int:
     chosen = parser.parse_args()
     fronts = chosen.fronts.split(",")
     bench_venv.ready()  # while there is a way to the package index
-    if not apart():
+    if set(fronts) & set(UNTUNED) and not apart():
         print("no Service: that needs iptables, ip and unshare, and the right to make a namespace", file=sys.stderr)
         fronts = [name for name in fronts if name not in UNTUNED]
     todo: Dict[parts.Key, Callable[[], Dict[str, Any]]] = {}

@@ -1,9 +1,10 @@
 """What a call and a served request cost on loopback: bare, meshrun, a second bare as control, OpenTelemetry.
 
-All variants run at the same time and work in turn, so that each round sees the same machine. Every few rounds all
-processes are started anew: two bare ones differ for as long as they live, by where things lie in memory. A client's
-figure is its own CPU time for a call, a server's that of its process tree for a request. A run is void unless the
-colour was seen on every call: by the back end for clients, by the process's own counters for servers.
+All variants run at the same time and work in turn, few calls each, so that each round sees the same machine: a shared
+one changes its speed by half several times a second. After some rounds all processes are started anew: two bare ones
+differ for as long as they live, by where things lie in memory. A client's figure is its own CPU time for a call, a
+server's that of its process tree for a request. A run is void unless the colour was seen on every call: by the back end
+for clients, by the process's own counters for servers.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import os
 import shutil
 import signal
 import socket
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -169,10 +171,14 @@ def exchange(port: int, request: bytes) -> bytes:
 
 
 def turned(variants: Mapping[str, Any], number: int) -> List[Tuple[str, Any]]:
-    """The variants, each round beginning with another: what ran before has left its traces in the caches."""
+    """The variants, each round beginning with another, and every other round in the opposite order.
+
+    What ran before has left its traces in the caches.
+    """
     listed = list(variants.items())
     at = number % len(listed)
-    return listed[at:] + listed[:at]
+    turn = listed[at:] + listed[:at]
+    return turn[::-1] if number % 2 else turn
 
 
 def inbound(rounds: int, calls: int) -> Seen:
@@ -276,7 +282,15 @@ def _check_inbound(bench: Bench, calls: int) -> None:
         raise RuntimeError("void: %d of %d requests were seen with their colour" % (total, calls))
 
 
-def rows(seen: Mapping[str, Mapping[str, Sequence[float]]], figures: Dict[str, Any]) -> List[List[str]]:
+def standard_error(found: Mapping[str, Sequence[float]], sets: int) -> float:
+    """Of what meshrun adds: how much the medians of the sets of processes differ, by the root of their number."""
+    differences = [one - other for one, other in zip(found["meshrun"], found["control"])]
+    size = len(differences) // sets
+    medians = [statistics.median(differences[at * size : (at + 1) * size]) for at in range(sets)]
+    return statistics.stdev(medians) / sets**0.5 if sets > 1 else float("nan")
+
+
+def rows(seen: Mapping[str, Mapping[str, Sequence[float]]], figures: Dict[str, Any], sets: int) -> List[List[str]]:
     """A row for each library."""
     out = []
     for library, found in seen.items():
@@ -284,29 +298,38 @@ def rows(seen: Mapping[str, Mapping[str, Sequence[float]]], figures: Dict[str, A
         otel = measure.added(found, "otel", "control")
         noise = measure.added(found, "bare", "control")
         ratio = above.median / otel.median
-        figures[library] = {"above_control_us": above.median, "otel_us": otel.median, "ratio": ratio}
-        out.append(
-            [library, measure.spread(found["control"]).text(0), above.text(), otel.text(), "%.2f" % ratio, noise.text()]
-        )
+        error = standard_error(found, sets)
+        figures[library] = {
+            "above_control_us": above.median, "standard_error_us": error, "otel_us": otel.median, "ratio": ratio,
+        }  # fmt: skip
+        control = measure.spread(found["control"]).text(0)
+        out.append([library, control, above.text(), "%.1f" % error, otel.text(), "%.2f" % ratio, noise.text()])
     return out
 
 
 def main() -> int:
     """Both directions."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--sets", type=int, default=6)
-    parser.add_argument("--rounds", type=int, default=4)
-    parser.add_argument("--calls", type=int, default=200)
+    parser.add_argument("--sets", type=int, default=8)
+    parser.add_argument("--rounds", type=int, default=60)
+    parser.add_argument("--calls", type=int, default=15)
     chosen = parser.parse_args()
     figures: Dict[str, Any] = {"outbound": {}, "inbound": {}}
-    head = ["", "bare (control), µs", "meshrun adds, µs", "OpenTelemetry adds, µs", "ratio", "bare against control, µs"]
+    head = ["", "bare (control), µs", "meshrun adds, µs", "standard error", "OpenTelemetry adds, µs", "ratio"]
+    head.append("bare against control, µs")
     sets = range(chosen.sets)
     calls = joined([outbound(chosen.rounds, chosen.calls) for _ in sets])
     served = joined([inbound(chosen.rounds, chosen.calls) for _ in sets])
-    note = "CPU; medians of per-round differences to the control with quartiles; %d times %d rounds of %d calls, "
-    note = (note + "interleaved, every call coloured.") % (chosen.sets, chosen.rounds, chosen.calls)
-    text = measure.table("Outbound call", head, rows(calls, figures["outbound"]))
-    text += "\n" + measure.table("Served request", head, rows(served, figures["inbound"]), note)
+    note = (
+        "CPU; medians of per-round differences to the control with quartiles, and the standard error from set to set; "
+    )
+    note = (note + "%d sets of %d rounds of %d calls, interleaved, every call coloured.") % (
+        chosen.sets,
+        chosen.rounds,
+        chosen.calls,
+    )
+    text = measure.table("Outbound call", head, rows(calls, figures["outbound"], chosen.sets))
+    text += "\n" + measure.table("Served request", head, rows(served, figures["inbound"], chosen.sets), note)
     measure.publish("loopback", text, figures)
     return 0
 

@@ -257,7 +257,7 @@ class GunicornSync(Stub):
 
         def handle_request(_: Any, __: Any, req: Any, *___: Any) -> None:
             response = Response.__new__(Response)
-            response.req, response.status_code = req, 200
+            response.req, response.status_code, response.headers = req, 200, []
             response.default_headers()
 
         SyncWorker.handle_request = handle_request

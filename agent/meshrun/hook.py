@@ -23,7 +23,6 @@ if TYPE_CHECKING:  # `typing` costs 10 ms, and a hook may be all that a small pr
     from .runtime.outbound import Call as Call  # noqa: PLC0414 - as above
     from .runtime.outbound import Client as Client  # noqa: PLC0414 - as above
     from .runtime.process import Process
-    from .runtime.streams import Events as Events  # noqa: PLC0414 - as above
 
 VERSION = 1
 guarded = _guard.guarded
@@ -60,6 +59,9 @@ class Untouched:
     def status(self, code: int) -> None:
         """Nobody counts."""
 
+    def events(self, headers: Sequence[Tuple[Any, Any]]) -> None:
+        """Nobody ends them."""
+
 
 UNTOUCHED = Untouched()
 
@@ -86,12 +88,7 @@ def inbound(headers: Sequence[Tuple[Any, Any]], method: str, path: str, peer: Op
     return _bound["inbound"](headers, method, path, peer)  # type: ignore[no-any-return]
 
 
-def events(headers: Sequence[Tuple[Any, Any]]) -> Optional[Events]:
-    """What follows a response if its head begins server-sent events; None: it begins none. For what is `guarded`."""
-    return None if _load() is None else _bound["events"](headers)
-
-
-_bound: Dict[str, Callable[..., Any]] = {"outbound": outbound, "inbound": inbound, "events": events}
+_bound: Dict[str, Callable[..., Any]] = {"outbound": outbound, "inbound": inbound}
 
 
 def _load() -> Optional[Process]:
@@ -139,16 +136,14 @@ os.register_at_fork(before=_before_fork, after_in_parent=_in_parent, after_in_ch
 
 
 def _built() -> Process:
-    from .runtime import hot_guard, streams  # noqa: PLC0415 -- the runtime is loaded at first use, not at import
+    from .runtime import hot_guard  # noqa: PLC0415 -- the runtime is loaded at first use, not at import
     from .runtime import inbound as incoming  # noqa: PLC0415 - as above
-    from .runtime import outbound as outgoing  # noqa: PLC0415 - as above
     from .runtime.process import Process  # noqa: PLC0415 - as above
 
     process = Process()
     _follow()
-    _bound["outbound"] = hot_guard.outbound(process, outgoing.make(process))
+    _bound["outbound"] = hot_guard.outbound(process)
     _bound["inbound"] = hot_guard.inbound(incoming.make(process), UNTOUCHED)
-    _bound["events"] = streams.make(process.server)
     globals().update(_bound)  # from here on hooks call the bound functions directly
     return process
 

@@ -11,10 +11,7 @@ from typing import Any, Callable, Iterator
 
 from meshrun import hook
 
-from .uvicorn_h11 import parting
-
-_OK = 200
-_LAST = {"type": "http.response.body", "body": b"", "more_body": False}
+from .uvicorn_h11 import LAST, parting
 
 
 class _Dropped:
@@ -63,24 +60,23 @@ class Response:
         """The message to send instead; None: the application's own."""
         if message["type"] != "http.response.start":
             return None
-        request, scope = self._request, self._scope
+        request = self._request
         request.status(message["status"])
-        if message["status"] == _OK and scope["method"] != "HEAD":
-            self._watch(message)
+        events = request.events(message.get("headers", ()))
+        if events is not None:
+            self._watch(events)
         if not request.closing:
             return None
-        headers = parting(message.get("headers", ()), request, close=scope["http_version"] < "2")
+        headers = parting(message.get("headers", ()), request, close=self._scope["http_version"] < "2")
         return dict(message, headers=headers)
 
-    def _watch(self, message: Any) -> None:
-        events = hook.events(message.get("headers", ()))
-        if events is not None:
-            from asyncio import get_running_loop
+    def _watch(self, events: Any) -> None:
+        from asyncio import get_running_loop
 
-            events.watch(self._end, get_running_loop())
-            self._events = events
+        events.watch(self._end, get_running_loop())
+        self._events = events
 
     def _end(self) -> None:
         self._events.forget()
         self._over = True
-        self._send(_LAST)  # which waits for nothing
+        self._send(LAST)  # which waits for nothing

@@ -33,9 +33,9 @@ def _ender(protocol: Any, ended: Callable[[], None], last: bytes) -> Callable[[]
 
 
 @hook.guarded(default=None)
-def watched(protocol: Any, headers: Any) -> Optional[Callable[[], None]]:
-    """Follow a response if it begins a stream of events. Answers what is to be called when it has ended."""
-    events = hook.events(headers)
+def watched(protocol: Any, served: Any, headers: Any) -> Optional[Callable[[], None]]:
+    """Follow the response to `served` if it begins a stream of events. Answers what to call when it has ended."""
+    events = served.events(headers)
     if events is None:
         return None
     from asyncio import get_running_loop

@@ -77,12 +77,12 @@ class _Watched:
 
 
 @hook.guarded()
-def look(stream: Any, headers: Any, connection: Any = None) -> None:
-    """The head of a response with status 200 is about to be sent.
+def look(stream: Any, request: Any, headers: Any, connection: Any = None) -> None:
+    """The head of a response is about to be sent; the `request` knows its status.
 
     `connection`: that of h11, which ends together with the stream; None: the connection has other streams.
     """
-    if stream.scope["type"] == "http" and stream.scope["method"] != "HEAD":
-        events = hook.events(headers)
+    if stream.scope["type"] == "http":
+        events = request.events(headers)
         if events is not None:
             _Watched(stream, events, connection)

@@ -82,14 +82,12 @@ class _Stream:
         del self._connection.write, self._connection.finish  # they hold the connection
 
 
-def watched(connection: Any, headers: Any, chunk: Any) -> Optional[Callable[[], None]]:
-    """Follow a response if it begins a stream of events. Answers what is to be called when it has ended.
+def watched(connection: Any, request: Any, headers: Any, chunk: Any) -> Optional[Callable[[], None]]:
+    """Follow the response to `request` if it begins a stream of events. Answers what to call when it has ended.
 
     `chunk`: of its body, what went out with the head.
     """
-    if connection._request_start_line.method == "HEAD":  # noqa: SLF001 -- where it is kept
-        return None
-    events = hook.events(list(headers.get_all()))
+    events = request.events(list(headers.get_all()))
     if events is None:
         return None
     from asyncio import get_running_loop

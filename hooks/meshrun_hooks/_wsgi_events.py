@@ -20,15 +20,15 @@ class Ended(BrokenPipeError):
         super().__init__(EPIPE, "the stream of events has ended")  # gevent looks at the number
 
 
-@hook.guarded()
-def follow(response: Any, headers: Any, last: Callable[[], object]) -> None:
+@hook.guarded(default=False)
+def follow(response: Any, request: Any, headers: Any, last: Callable[[], object]) -> bool:
     """Follow the response if its `headers` begin a stream of events; ``last()`` sends what ends it, and may raise.
 
-    The head is being sent, by the first call of `write`.
+    The head is being sent, by the first call of `write`; the `request` knows its status. Answers whether it follows.
     """
-    events = hook.events(headers)
+    events = request.events(headers)
     if events is None:
-        return
+        return False
     write = response.write
 
     def write_event(data: Any) -> None:
@@ -40,12 +40,11 @@ def follow(response: Any, headers: Any, last: Callable[[], object]) -> None:
     response.write = write_event
     response.meshrun_events = events
     events.watch_thread()
+    return True
 
 
 @hook.guarded()
 def forget(response: Any) -> None:
-    """The response has ended, in whatever way."""
-    events = vars(response).pop("meshrun_events", None)
-    if events is not None:
-        events.forget()
-        del response.write  # it holds the response, which holds the socket
+    """A response that is followed has ended, in whatever way."""
+    vars(response).pop("meshrun_events").forget()
+    del response.write  # it holds the response, which holds the socket

@@ -32,7 +32,6 @@ _SWITCHING = 101
 _GOING_AWAY = 1001
 
 _CURRENT: ContextVar[Any] = ContextVar("meshrun_aiohttp_request", default=None)
-_OK = 200
 _LINGER_SECONDS = 1.0
 """How long a handler whose stream was ended counts as a request in flight."""
 _streams: Dict[Any, Any] = {}
@@ -124,12 +123,13 @@ def _leave(served: Any) -> None:
 
 @hook.guarded()
 def _begun(response: Any, request: Any, writer: Any) -> None:
-    if "event-stream" not in response.headers.get("Content-Type", "") or request.method == "HEAD":
+    if "event-stream" not in response.headers.get("Content-Type", ""):
         return
     served = _CURRENT.get()
-    if served is None or response.status != _OK or writer is None or served in _streams:
+    if served is None or writer is None or served in _streams:
         return
-    events = hook.events(list(response.headers.items()))
+    served.status(response.status)  # else told when the handler has ended, and the handler of a stream may never end
+    events = served.events(list(response.headers.items()))
     if events is not None:
         _watch(events, request, writer, served)
 

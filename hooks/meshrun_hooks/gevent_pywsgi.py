@@ -26,7 +26,7 @@ SEAMS = (
     "gevent.pywsgi:WSGIHandler.handle_one_response",
     "gevent.pywsgi:WSGIHandler.finalize_headers",
 )
-_OK = _FIRST_FINAL = 200
+_FIRST_FINAL = 200
 _serving: Set[int] = set()
 """Servers of this process, by id, that listen."""
 
@@ -103,8 +103,7 @@ def _head(handler: Any) -> None:
     if request is None:
         return
     request.status(handler.code)
-    if handler.code == _OK and handler.command != "HEAD":
-        follow(handler, handler.response_headers, partial(_last, handler))
+    follow(handler, request, handler.response_headers, partial(_last, handler))
     if request.closing and handler.code >= _FIRST_FINAL:
         handler.close_connection = True
         handler.response_headers = parting(handler.response_headers, request)  # gevent's own list, of bytes

@@ -26,7 +26,6 @@ SEAMS = (
     "gunicorn.asgi.protocol:ASGIProtocol._will_close",
     "gunicorn.asgi.protocol:ASGIProtocol._send_response_start",
 )
-_OK = 200
 
 
 @hook.guarded()
@@ -140,14 +139,13 @@ def _head(protocol: Any, status: int, headers: Any, request: Any) -> Any:
 def _begun(protocol: Any, headers: Any, request: Any) -> None:
     served = _known(protocol).get(id(request))
     if served is not None:
-        served.ended = watched(protocol, headers)
+        served.ended = watched(protocol, served.request, headers)
 
 
 def _make_send_response_start(original: Any) -> Any:
     def _send_response_start(self: Any, status: Any, headers: Any, request: Any, close: Any = False) -> None:
         original(self, status, _head(self, status, headers, request) or headers, request, close)
-        if status == _OK and request.method != "HEAD":
-            _begun(self, headers, request)
+        _begun(self, headers, request)
 
     return _send_response_start
 

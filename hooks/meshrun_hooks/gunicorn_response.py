@@ -21,7 +21,6 @@ LIBRARY = "gunicorn"
 SUPPORTED = (">=20.1", "<28")
 VERSION = ("gunicorn", "__version__")
 SEAMS = ("gunicorn.http.wsgi:Response.default_headers",)
-_OK = 200
 
 
 class Ended(BaseException):
@@ -48,10 +47,8 @@ def _head(response: Any) -> List[str]:
     if request is None:
         return []
     request.status(response.status_code)
-    if response.status_code == _OK and response.req.method != "HEAD":
-        follow(response, response.headers, partial(_last, response))
-        if "meshrun_events" in vars(response):
-            response.req.meshrun_stream = response
+    if follow(response, request, response.headers, partial(_last, response)):
+        response.req.meshrun_stream = response
     if not request.closing:
         return []
     response.force_close()

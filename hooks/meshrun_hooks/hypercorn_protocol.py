@@ -23,7 +23,6 @@ SEAMS = (
     "hypercorn.protocol.h2:H2Protocol.handle",
 )
 _FIRST_FINAL = 200
-_OK = 200
 _IDLE_SECONDS = 0.25
 
 
@@ -34,8 +33,7 @@ def _head(stream: Any, event: Any, connection: Any = None) -> Any:
     if request is None:
         return None
     request.status(event.status_code)
-    if event.status_code == _OK:
-        look(stream, event.headers, connection)
+    look(stream, request, event.headers, connection)
     if not request.closing or event.status_code < _FIRST_FINAL:
         return None
     headers = parting(event.headers, request) if connection else [*event.headers, *added(request)]

@@ -23,7 +23,6 @@ SEAMS = (
     "tornado.http1connection:HTTP1Connection.write_headers",
 )
 _FIRST_FINAL = 200
-_OK = 200
 
 
 class Served:
@@ -106,19 +105,19 @@ def _head(connection: Any, start_line: Any, headers: Any) -> Any:
 
 
 @hook.guarded()
-def _written(connection: Any, start_line: Any, headers: Any, chunk: Any) -> None:
+def _written(connection: Any, headers: Any, chunk: Any) -> None:
     """The head is on its way, with the first of the body."""
     begun = served(connection)
-    if begun is None or start_line.code != _OK or begun.ended is not None:
+    if begun is None or begun.ended is not None:
         return
     if "event-stream" in str(headers.get("Content-Type")):
-        begun.ended = watched(connection, headers, chunk)
+        begun.ended = watched(connection, begun.request, headers, chunk)
 
 
 def _make_write_headers(original: Any) -> Any:
     def write_headers(self: Any, start_line: Any, headers: Any, chunk: Any = None) -> Any:
         answer = original(self, start_line, _head(self, start_line, headers) or headers, chunk)
-        _written(self, start_line, headers, chunk)
+        _written(self, headers, chunk)
         return answer
 
     return write_headers

@@ -23,8 +23,8 @@ SEAMS = (
     "uvicorn.protocols.http.h11_impl:RequestResponseCycle.send",
 )
 _CLOSE = (b"connection", b"close")
-_OK = 200
-_LAST = {"type": "http.response.body", "body": b"", "more_body": False}
+LAST = {"type": "http.response.body", "body": b"", "more_body": False}
+"""The message with which an application ends its response."""
 
 
 @hook.guarded(default=hook.UNTOUCHED)
@@ -61,7 +61,7 @@ def _watched(cycle: Any, events: Any, send: Any) -> Any:
             events.close_later(loop)
             return
         cycle.keep_alive = False
-        if ended_at_once(send(cycle, _LAST)):  # it waits for nothing else
+        if ended_at_once(send(cycle, LAST)):  # it waits for nothing else
             cycle.disconnected = True
 
     events.watch(end, loop)
@@ -77,10 +77,9 @@ def _head(cycle: Any, message: Any, send: Any) -> Any:
     if request is None:
         return None
     request.status(message["status"])
-    if message["status"] == _OK and cycle.scope["method"] != "HEAD":
-        events = hook.events(message.get("headers", ()))
-        if events is not None:
-            cycle.meshrun_events = _watched(cycle, events, send)
+    events = request.events(message.get("headers", ()))
+    if events is not None:
+        cycle.meshrun_events = _watched(cycle, events, send)
     if not request.closing:
         return None
     return dict(message, headers=parting(message.get("headers", ()), request))

@@ -20,7 +20,6 @@ LIBRARY = "waitress"
 SUPPORTED = (">=1.4", "<4")
 VERSION = ("waitress", None)
 SEAMS = ("waitress.task:Task.service", "waitress.task:Task.build_response_header")
-_OK = 200
 _FAILED = 500
 
 
@@ -71,10 +70,8 @@ def _head(task: Any) -> None:
     request = vars(task).get("meshrun") or vars(task.channel).pop("meshrun", None)
     if request is None:
         return
-    status = int(task.status.partition(" ")[0])
-    request.status(status)
-    if status == _OK and task.request.command != "HEAD":
-        follow(task, task.response_headers, task.finish)
+    request.status(int(task.status.partition(" ")[0]))
+    follow(task, request, task.response_headers, task.finish)
     if request.closing:
         task.request.headers["CONNECTION"] = "close"
         task.response_headers = [*task.response_headers, *request.response_headers()]

@@ -27,7 +27,7 @@ SEAMS = (
     "werkzeug.serving:WSGIRequestHandler.send_header",
     "werkzeug.serving:WSGIRequestHandler.end_headers",
 )
-_OK = _FIRST_FINAL = 200
+_FIRST_FINAL = 200
 _KIND = b"text/event-stream"
 _running: List[Any] = []
 
@@ -135,13 +135,14 @@ def _forget(handler: Any) -> None:
 def _events(handler: Any) -> Optional[_Stream]:
     """What follows the response if it begins a stream of events; its head is about to be sent."""
     found = vars(handler)
-    if found.pop("meshrun_code", 0) != _OK or found.get("meshrun") is None or handler.command == "HEAD":
+    request = found.get("meshrun")
+    if request is None:
         return None
     head = b"".join(found.get("_headers_buffer", ()))  # of `http.server`
     if _KIND not in head.lower():
         return None
     headers = [(name, value) for name, _, value in (line.partition(b": ") for line in head.split(b"\r\n"))]
-    events = hook.events(headers)
+    events = request.events(headers)
     if events is None:
         return None
     return _Stream(handler, events, chunked=any(name.lower() == b"transfer-encoding" for name, _ in headers))
@@ -169,7 +170,6 @@ def _head(handler: Any, code: Any) -> None:
     if request is None or int(code) < _FIRST_FINAL:
         return
     request.status(int(code))
-    handler.meshrun_code = int(code)
     if request.closing:
         for name, value in (("Connection", "close"), *request.response_headers()):
             handler.send_header(name, value)

@@ -24,7 +24,6 @@ SEAMS = (
     "wsgiref.simple_server:ServerHandler.run",
     "wsgiref.simple_server:ServerHandler.cleanup_headers",
 )
-_OK = 200
 _running: List[Any] = []
 """Those of the servers that count."""
 
@@ -116,10 +115,8 @@ def _head(handler: Any) -> None:
     request = vars(handler).get("meshrun")
     if request is None:
         return
-    status = int(handler.status[:3])
-    request.status(status)
-    if status == _OK and handler.request_handler.command != "HEAD":
-        follow(handler, handler.headers.items(), partial(_last, handler))
+    request.status(int(handler.status[:3]))
+    follow(handler, request, handler.headers.items(), partial(_last, handler))
     if request.closing:
         headers = handler.headers_class(handler.headers.items())  # the application's list may serve it once more
         for name, value in (("Connection", "close"), *request.response_headers()):

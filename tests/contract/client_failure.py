@@ -136,7 +136,7 @@ class Failure(ClientTests):
             "meshrun.runtime.headers:Headers.outgoing",
             "meshrun.runtime.outbound:Call.connect_timeout",
             "meshrun.runtime.outbound:Call.next",
-            "meshrun.runtime.outbound:Call.done",
+            "meshrun.runtime.outbound:Call._counter",
         ],
     )
     def test_a_failure_of_ours_leaves_the_call_to_run_once(self, mesh: Mesh, place: str) -> None:

@@ -258,7 +258,7 @@ def test_metrics_are_those_of_all_processes_and_fall_with_none_of_them(place: Pl
 
     asked = holder(port)
     others = [pid for pid in each if pid != asked]
-    os.kill(others[0], signal.SIGSTOP)
+    stop(others[0])
     assert heard(port) == (300, 2, 1)
     os.kill(others[0], signal.SIGKILL)
     until(lambda: heard(port)[1:] == (3, 0), program.said)
@@ -277,13 +277,20 @@ def test_metrics_are_those_of_all_processes_and_fall_with_none_of_them(place: Pl
     assert [path.name for path in place.state.iterdir() if ".counts" in path.name] == []
 
 
+def stop(pid: int) -> None:
+    """SIGSTOP, and wait until each thread has stopped: until then one may still answer."""
+    os.kill(pid, signal.SIGSTOP)
+    threads = Path("/proc/%d/task" % pid)
+    until(lambda: all("State:\tT" in (one / "status").read_text() for one in threads.iterdir()))
+
+
 def test_a_process_that_is_silent_keeps_nobody_else_waiting(place: Place) -> None:
     port = free_port()
     program = place.start(*GUNICORN, SERVICE="web", PROBE="127.0.0.1:%d" % port, target="")
     ready(port, program)
     until(lambda: heard(port)[1] == 2, program.said)
     silent = next(pid for pid in of_each(place) if pid != holder(port))
-    os.kill(silent, signal.SIGSTOP)
+    stop(silent)
     with ThreadPoolExecutor(4) as pool:
         answers = [pool.submit(heard, port) for _ in range(3)]
         assert [ask(port, "/readiness")[0] for _ in range(3)] == [200] * 3

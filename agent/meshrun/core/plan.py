@@ -23,7 +23,7 @@ class Plan:
     """
 
     __slots__ = (
-        "_decisions", "_even", "answer", "index", "seat", "since", "spread", "until", "warmup_default", "zone",
+        "_decisions", "_even", "answer", "index", "only", "seat", "since", "spread", "until", "warmup_default", "zone",
     )  # fmt: skip
 
     def __init__(
@@ -41,6 +41,8 @@ class Plan:
         self._decisions: Dict[int, Decision] = {}
         members = len(spread.members)
         self._even = members if members and not spread.narrow and len(set(spread.weights)) == 1 else 0
+        self.only: Optional[Decision] = self._decision(0) if members == 1 else None if members else answer
+        """The decision of every call, where there is nothing to choose."""
 
     def holds(self, now: float, local: Local) -> bool:
         """Whether it is true at `now` for what this process knows."""
@@ -58,21 +60,19 @@ class Plan:
         return (0, members) if size >= members else (spread.begin(size, local.turns(self.answer.group)), size)
 
     def choose(self, local: Local, cap: Optional[int], draw: Callable[[], float]) -> Decision:
-        """One call's share of it; `cap` is ``Call.window``."""
+        """One call's share of it, of several members; `cap` is ``Call.window``."""
         size = self._even
         if size and (cap is None or cap >= size):  # what `pick` does, among equals and without a window
             members, inflight = self.spread.members, local.inflight
-            at = int(draw() * size) if size > 1 else 0
+            at = int(draw() * size)
             load = inflight.get(members[at].id)
-            if load and size > 1:
+            if load:
                 other = int(draw() * size)
                 if len(inflight.get(members[other].id, ())) < len(load):
                     at = other
             return self._decisions.get(at) or self._decision(at)
         spread = self.spread
         begin, size = 0, len(spread.members)
-        if not size:
-            return self.answer
         if spread.narrow or (cap is not None and cap < size):
             begin, size = self.window(local, cap)
         at = pick(spread.round, spread.weights, spread.prefix, begin, begin + size, draw, local.inflight)

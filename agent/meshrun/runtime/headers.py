@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Dict, FrozenSet, List, NamedTuple, Optional, Sequence, Tuple
+from operator import itemgetter
+from typing import Any, Dict, FrozenSet, List, NamedTuple, Optional, Sequence, Set, Tuple
 
 from .. import wire
 from ..core import colour as colours
@@ -31,7 +32,9 @@ ENOUGH = 8192
 MAX_SINGLE = 256
 """Characters of a header with one value that are looked at: no key or value of a colour has more than 64."""
 MAX_CARRIED_BYTES = 1024
+MAX_MAPPINGS = 64
 _CONTROL = re.compile("[\x00-\x08\x0a-\x1f\x7f]")  # what no value may hold (RFC 9110, 5.5); bytes above are text
+_FIRST = itemgetter(0)
 
 Carried = Tuple[Tuple[str, str], ...]
 Headings = Tuple[Tuple[str, str], ...]
@@ -65,6 +68,8 @@ class Headers:
         self.names = Names(words.meaning)
         self._byte_names = Names(words.meaning)
         self._written: Dict[Pairs, Headings] = {}
+        self.mappings: Set[type] = {dict}
+        """Classes of headers that are mappings, some of those seen so far."""
 
     def incoming(self, headers: Sequence[Tuple[Name, Name]]) -> Incoming:
         """Read colour, carried headers and the caller's name; costs one look-up for each header without meaning.
@@ -204,7 +209,11 @@ class Headers:
         if isinstance(headers, (list, tuple)):
             if isinstance(headers[0][0], bytes):
                 names = self._byte_names
+            if names.meaningless.issuperset(map(_FIRST, headers)):
+                return ()
             return [(text(pair[0]).lower(), text(pair[1])) for pair in headers if names[pair[0]] is not None]
+        if len(self.mappings) < MAX_MAPPINGS:
+            self.mappings.add(type(headers))
         if names.meaningless.issuperset(headers):
             return ()
         return [(text(n).lower(), text(v)) for n, v in headers.items() if names[n] is not None]

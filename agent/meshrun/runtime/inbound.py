@@ -5,11 +5,13 @@ from __future__ import annotations
 from time import time
 from typing import TYPE_CHECKING, Any, Callable, Dict, Optional, Sequence, Tuple
 
+from .. import _guard
 from ..core import admit
 from ..core.match import RequestFacts
 from ..core.model import Pairs
 from .context import CURRENT
 from .headers import NOTHING, Incoming, Name, text
+from .streams import Events, are_events
 
 if TYPE_CHECKING:
     from .process import Process
@@ -20,15 +22,17 @@ MOST_HEADERS = 100
 MOST_LETTERS = 8192
 """Characters of a path with its query, and of a header, that conditions look at."""
 DRAINING_HEADERS = (("X-Meshrun-Draining", "1"),)
+_OK = 200
 
 
 class Request:
     """What the process knows of the request that it serves. Use it as a context manager round the whole of it."""
 
-    __slots__ = ("_process", "_status", "_token", "caller", "carried", "colour", "mesh", "trusted")
+    __slots__ = ("_method", "_process", "_status", "_token", "caller", "carried", "colour", "mesh", "trusted")
 
-    def __init__(self, process: Process, colour: Pairs, incoming: Incoming, trusted: bool) -> None:
+    def __init__(self, process: Process, colour: Pairs, incoming: Incoming, trusted: bool, method: str) -> None:
         self._process = process
+        self._method = method
         self.trusted = trusted  # False: a colour that the app copies from the request does not count either
         self._token: Any = None
         self._status: Optional[int] = None
@@ -71,13 +75,23 @@ class Request:
         """The status of the response."""
         self._status = code
 
+    @_guard.positional(where="events")
+    def events(self, headers: Sequence[Tuple[Name, Name]]) -> Optional[Events]:
+        """What follows the response if its head, whose status is known, begins server-sent events; None: it does not.
+
+        `headers`: those of the response, as pairs, str or bytes.
+        """
+        if self._status != _OK or self._method == "HEAD" or not are_events(headers):
+            return None
+        return Events(self._process.server)
+
 
 def make(process: Process) -> Callable[..., Request]:
     """The function behind ``hook.inbound``, bound to this process."""
 
     def inbound(headers: Sequence[Tuple[Name, Name]], method: str, path: str, peer: Optional[str]) -> Request:
         if not process.reads:  # off or dormant, by a settings file: the environment would have kept the seams out
-            return Request(process, (), NOTHING, trusted=True)
+            return Request(process, (), NOTHING, True, method)
         live = process.live
         if live is None or process.inline:
             live = process.refresh()
@@ -91,7 +105,7 @@ def make(process: Process) -> Callable[..., Request]:
             trusted = not incoming.colour
             incoming = process.distrusted(incoming)
         if live is None:
-            return Request(process, incoming.colour if trusted else (), incoming, trusted)
+            return Request(process, incoming.colour if trusted else (), incoming, trusted, method)
         colour = live.admitted.get((incoming.colour, trusted))
         if colour is None:
             facts = _facts(process, headers, method, path, incoming)
@@ -100,7 +114,7 @@ def make(process: Process) -> Callable[..., Request]:
                 process.draw, time(),
             )  # fmt: skip
             live.remember(incoming.colour, trusted, colour)
-        return Request(process, colour, incoming, trusted)
+        return Request(process, colour, incoming, trusted, method)
 
     return inbound
 

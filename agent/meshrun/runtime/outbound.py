@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from operator import attrgetter, itemgetter
 from time import monotonic, time
-from typing import TYPE_CHECKING, Any, Callable, Dict, FrozenSet, Optional, Sequence, Tuple, Union
+from typing import TYPE_CHECKING, Any, Dict, FrozenSet, Optional, Sequence, Tuple, Union
 
 from .. import _guard
 from ..core import reason as reasons
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 CONNECT_CAP = 3.0
 """Seconds for one TCP connect while another instance is left (DESIGN 9.3)."""
 _DRAINING_SIZE = len(DRAINING)
+_FIRST = itemgetter(0)
 NOBODY: FrozenSet[str] = frozenset()
 NOTHING_CARRIED: Tuple[Tuple[str, str], ...] = ()
 
@@ -53,55 +55,65 @@ class Client:
 
 
 class Call:
-    """A decided call. `address` None: dial what the app wrote; the headers are set all the same.
+    """A call that goes to the mesh. `address` None: dial what the app wrote; the headers are set all the same.
 
     `set_headers` are to be set on a copy of the app's headers; `fresh`: the app set none of them itself, so that they
     need only be added; `steady`: and they are the same object for each call of this colour.
     """
 
-    # Defaults live on the class and most calls never change them: that is cheaper than storing each of them anew.
-    _tried = NOBODY
-    _started: Optional[float] = None
-    _given: Optional[float] = None
-    _leg: Optional[Leg] = None  # while it is under way to an instance
-    decision: Optional[route.Decision] = None
-    reason = ""
-    address: Optional[Tuple[str, int]] = None
-    endpoint: Optional[str] = None
-    keepalive: Optional[float] = None
-    refused: Optional[str] = None
-    fresh = True
-    steady = True
+    __slots__ = (
+        "_given", "_leg", "_live", "_peer", "_process", "_question", "_started", "_tried", "address", "decision",
+        "endpoint", "fresh", "keepalive", "reason", "refused", "set_headers", "steady",
+    )  # fmt: skip
 
     def __init__(
-        self, process: Process, live: Live, peer: Peer, question: route.Call, headers: Tuple[Tuple[str, str], ...]
-    ) -> None:
+        self, process: Process, live: Live, peer: Peer, question: route.Call,
+        set_headers: Tuple[Tuple[str, str], ...], fresh: bool, steady: bool,
+        decision: Optional[route.Decision] = None,
+    ) -> None:  # fmt: skip
         self._process = process
         self._live = live
         self._peer = peer
         self._question = question
-        self.set_headers = headers
+        self.set_headers = set_headers
+        self.fresh = fresh
+        self.steady = steady
+        self.decision = decision
+        self.refused: Optional[str] = None
+        self._tried = NOBODY
+        self._started: Optional[float] = None  # when the first TCP connect began; `_given` is there from then on
+        leg = live.legs.get(id(decision))
+        if leg is None or leg.group is not None:
+            self._first(decision)
+            return
+        self._leg: Optional[Leg] = leg  # while it is under way to an instance
+        self.reason = leg.reason  # here and in `_begin`
+        self.address: Optional[Tuple[str, int]] = leg.address
+        self.endpoint: Optional[str] = leg.endpoint
+        self.keepalive: Optional[float] = leg.keepalive
+        leg.calls.append(None)  # until `Leg.end`
 
-    @property
-    def left(self) -> FrozenSet[str]:
-        """See `Local.left`."""
-        return self._process.local.left
-
-    def decide(self) -> bool:
-        """Ask the core and take what it says; False: not ours, no instance speaks the call's protocol."""
-        process = self._process
-        live = self._live
-        decision = self.decision = route.decide(
-            live.index, self._question, process.local, process.draw, time(), process.zone
-        )
+    def _first(self, decision: Optional[route.Decision]) -> None:
+        """What `__init__` leaves over: a decision that is new, that nobody serves, or none."""
+        self._leg = self.address = self.endpoint = self.keepalive = None
+        self.reason = ""
+        if decision is None:
+            return
         self.reason = decision.reason
-        instance = decision.instance
-        if instance is not None:
-            self._begin(decision, instance)
-            return True
-        if decision.refused:
+        if decision.instance is not None:
+            self._begin(decision, decision.instance)
+        elif decision.refused:
             self.refused = "%s: meshrun refuses the call (%s)" % (shown(decision.service), decision.reason)
-        return decision.reason != reasons.PROTOCOL
+
+    def observe(self) -> None:
+        """Decide, to count where the call would have gone."""
+        process = self._process
+        decision = self.decision = route.decide(
+            self._live.index, self._question, process.local, process.draw, time(), process.zone
+        )
+        self._first(decision)
+
+    left = property(attrgetter("_process.local.left"), doc="See `Local.left`.")
 
     def _begin(self, decision: route.Decision, instance: Instance) -> None:
         """The call goes to this instance from now on."""
@@ -166,29 +178,40 @@ class Call:
         """
         now = monotonic()
         if self._started is None:
-            self._started, self._given = now, given
+            self._started = now
+            self._given: Optional[float] = given
         remaining = None if self._given is None else max(0.001, self._given - (now - self._started))
         if self.decision is None or self.decision.instance is None or self._other().instance is None:
             return remaining
         return CONNECT_CAP if remaining is None else min(CONNECT_CAP, remaining / 2)
 
-    def done(self, status: Optional[int] = None, headers: Any = None, error: Any = None, sent: bool = True) -> None:
-        """The call ended: release it, count it, believe an instance that says it drains."""
+    @_guard.positional(where="done")
+    def done(self, status: Optional[int], headers: Any, error: Optional[BaseException], sent: bool) -> None:
+        """The call ended: release it, count it, believe an instance that says it drains.
+
+        With the `status` and the `headers` of its response, or with none: by the `error`, if that is known. `sent`:
+        something may have reached the instance.
+        """
         ended: Union[int, str] = status if status is not None else unanswered(error, sent=sent)
         leg = self._leg
+        counter = None
         if leg is not None:
             self._leg = None
-            leg.end()
-            if headers is not None and _drains(headers):
+            if leg.calls:  # `Leg.end` written out
+                leg.calls.pop()
+            if leg.group is not None:
+                leg.group.end()
+            if headers is not None and (
+                _says_drains(headers) if isinstance(headers, (list, tuple)) else DRAINING in headers
+            ):
                 self._process.local.drains(leg.instance, time())
-            counter = leg.counters.get(ended)
-            if counter is not None and self.reason is leg.reason:
-                next(counter)
-                return
-        counter = self._counter(ended)
+            if self.reason is leg.reason:
+                counter = leg.counters.get(ended)
+        if counter is None:
+            counter = self._counter(ended)
+            if leg is not None and self.reason is leg.reason:
+                leg.counters[ended] = counter
         next(counter)
-        if leg is not None and self.reason is leg.reason:
-            leg.counters[ended] = counter
 
     def _counter(self, ended: Union[int, str]) -> count[int]:
         """What counts calls that ended so, to the same instance if this one was routed."""
@@ -218,58 +241,29 @@ class Call:
             leg.end()
 
 
-def _drains(headers: Any) -> bool:
-    if not isinstance(headers, (list, tuple)):
-        return DRAINING in headers
-    # In every call; the length tells almost all names apart.
-    return any(len(pair[0]) == _DRAINING_SIZE and text(pair[0]).lower() == DRAINING for pair in headers)
+def _says_drains(headers: Sequence[Tuple[Name, Name]]) -> bool:
+    """Of pairs. In every call; the length tells almost all names apart."""
+    if _DRAINING_SIZE not in map(len, map(_FIRST, headers)):
+        return False
+    return any(text(name).lower() == DRAINING for name in map(_FIRST, headers))
 
 
-def make(process: Process) -> Callable[..., Optional[Call]]:
-    """The function behind ``hook.outbound`` for calls to a mesh service, bound to this process."""
-
-    def outbound(  # noqa: PLR0913, PLR0917 -- one way through in every call, written out for speed
-        live: Live, peer: Peer, service: str, scheme: str, host: str, method: Name, path: Name, headers: Any,
-        proxied: bool, client: Optional[Client], protocol: str,
-    ) -> Optional[Call]:  # fmt: skip
-        current = CURRENT.get()
-        if current is None:
-            colour, carried = live.own_colour, NOTHING_CARRIED
-        else:
-            colour, carried = current.colour, current.carried
-        written = process.headers
-        if headers.__class__ is dict and written.names.meaningless.issuperset(headers):
-            present: Sequence[Tuple[str, str]] = ()  # `Headers.present` written out, for speed
-        else:
-            present = written.present(headers)
-        if present and (current is None or current.trusted):
-            colour = written.incoming(present).colour or colour
-        window = client.window(service) if client is not None else None
-        key = (protocol, scheme, colour, window)
-        question, set_headers = peer.asked.get(key) or _ask(process, peer, key, (host, method, path, headers))
-        call = Call(process, live, peer, question, set_headers)
-        if present or carried:
-            trusted = current is None or current.trusted
-            call.set_headers = written.outgoing(colour, carried, process.caller, present, trusted)
-            call.fresh = not present
-            call.steady = False
-        if not process.routes or proxied:
-            return _coloured(process, call, proxied)
-        if call.decide():
-            return call
-        call.untouched()
-        return None
-
-    return outbound
+def spoken(call: Call) -> bool:
+    """Whether anybody there speaks the call's protocol. If not, it goes on as the app wrote it, and is counted."""
+    if call.reason != reasons.PROTOCOL:
+        return True
+    call.untouched()
+    return False
 
 
-def _coloured(process: Process, call: Call, proxied: bool) -> Optional[Call]:
-    """A call that is not routed: by a proxy, a side-car or the mode. Below enforce it is decided and counted only."""
+def unrouted(process: Process, call: Call, proxied: bool) -> Optional[Call]:
+    """A call that others route: a proxy, a side-car, or the app itself below enforce, where it is decided to count."""
     ours = True
     if proxied or process.sidecar:
         call.only_colour(reasons.PROXY if proxied else reasons.MESH_SIDECAR)
     else:
-        ours = call.decide()
+        call.observe()
+        ours = call.reason != reasons.PROTOCOL
         call.only_colour(reasons.OBSERVE)
     if ours and process.colours:
         return call
@@ -277,7 +271,7 @@ def _coloured(process: Process, call: Call, proxied: bool) -> Optional[Call]:
     return None
 
 
-def _ask(process: Process, peer: Peer, key: Key, request: Tuple[str, Name, Name, Any]) -> Asked:
+def ask(process: Process, peer: Peer, key: Key, request: Tuple[str, Name, Name, Any]) -> Asked:
     """The question about a call, and the headers that a call of this colour sets."""
     protocol, scheme, colour, window = key
     plain = process.headers.outgoing(colour, (), process.caller, ())

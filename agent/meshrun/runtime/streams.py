@@ -127,12 +127,3 @@ class Events:
     def call_later(self, delay: float, _: Callable[[], object]) -> None:
         """As the method of an event loop. `delay`: seconds."""
         self.at = monotonic() + delay
-
-
-def make(server: Requests) -> Callable[[Sequence[Tuple[Name, Name]]], Optional[Events]]:
-    """The function behind ``hook.events``."""
-
-    def events(headers: Sequence[Tuple[Name, Name]]) -> Optional[Events]:
-        return Events(server) if are_events(headers) else None
-
-    return events

@@ -14,9 +14,8 @@ from meshrun import hook
 from .dial import CONNECT_ERRORS, family, later
 from .errors import as_written, refusal
 from .idle import LEFT, drop_left, drop_old
-from .outcome import attach
 from .places import place_of
-from .routed import ROUTED, Routed
+from .routed import Routed
 
 DIRECT = {"http": "http", "https": "https", "ws": "http", "wss": "https"}
 PROXIED = {"http": "http", "ws": "http"}  # a tunnel's CONNECT carries no colour, what is inside it nobody sees
@@ -89,24 +88,26 @@ def prepare(connector: Any, request: Any, routed: Routed, call: hook.Call) -> No
 
     The endpoint enters the key by the field that aiohttp has for a proxy's headers; there is no proxy here.
     """
-    if routed.added is None:
+    if routed.headers is None:
         routed.colour(call, request.headers)
-    if call.address is None:
+    address = call.address
+    if address is None:
         return
     ours = _separating.get(type(request)) or separates(request)
     own = connector._family  # noqa: SLF001 -- no public name in a subclass
-    if not ours or (own and own != family(call.address[0])):
+    if not ours or (own and own != family(address[0])):
         call.only_colour(call.reason)
         return
-    routed.address = call.address
+    routed.address = address
     mark = {ENDPOINT: call.endpoint}
     theirs = routed.proxy_headers = request.proxy_headers
     request.proxy_headers = mark if theirs is None else dict(theirs, **mark)
-    setattr(request, ROUTED, routed)
+    request._meshrun = routed  # noqa: SLF001 -- ours
     if not connector._conns:  # noqa: SLF001 -- the pool has no public name
         return
-    if getattr(connector, LEFT, None) is not call.left:
-        drop_left(connector, call.left, ENDPOINT)
+    left = call.left
+    if getattr(connector, LEFT, None) is not left:
+        drop_left(connector, left, ENDPOINT)
     if call.keepalive is not None:
         drop_old(connector, call.endpoint, request.proxy_headers, call.keepalive)
 
@@ -157,12 +158,13 @@ def make_connect(original: Callable[..., Any]) -> Callable[..., Any]:
                 finally:
                     if routed.address is not None:  # nothing of ours stays on the request
                         req.proxy_headers = routed.proxy_headers
-                        delattr(req, ROUTED)
+                        del req._meshrun  # noqa: SLF001 -- ours
         finally:
             if connection is None:
                 routed.plain()
                 routed.end(sys.exc_info()[1], sent=False)
-        attach(connection, routed)
+        connection._meshrun = routed  # noqa: SLF001 -- ours
+        connection.add_callback(routed.end)
         return connection
 
     return connect

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any, Callable, Optional
 
 from .routed import ROUTED, Routed
-
-
-def attach(connection: Any, routed: Routed) -> None:
-    """Let the call ride on the connection and end with it."""
-    setattr(connection, ROUTED, routed)
-    connection.add_callback(routed.end)
 
 
 def make_start(original: Callable[..., Any]) -> Callable[..., Any]:
@@ -20,12 +15,15 @@ def make_start(original: Callable[..., Any]) -> Callable[..., Any]:
         routed: Optional[Routed] = getattr(connection, ROUTED, None)
         if routed is None:
             return await original(self, connection)
-        routed.reading()
+        routed.reading(connection)
+        came = False
         try:
             response = await original(self, connection)
-            routed.read(self.status, self.headers)
-            return response
+            came = True
         finally:
-            routed.not_reading()
+            if not came:
+                routed.failed(sys.exc_info()[1])
+        routed.read(connection, self.status, self.headers)
+        return response
 
     return start

@@ -17,12 +17,6 @@ Ending = Tuple["hook.Call", int, Any]
 
 
 @hook.positional()
-def finish(call: hook.Call, status: Optional[int], headers: Any) -> None:
-    """The call ended with a response."""
-    call.done(status, headers)
-
-
-@hook.positional()
 def answered(call: hook.Call, response: httpcore.Response) -> None:
     """The response's head is there: the call ends with its stream."""
     setattr(response.stream, ENDING, (call, response.status, response.headers))
@@ -46,7 +40,8 @@ def make_close(original: Callable[[Any], None]) -> Callable[[Any], None]:
         try:
             original(self)
         finally:
-            finish(*ending)
+            call, status, headers = ending
+            call.done(status, headers, None, True)
         return None
 
     return close
@@ -63,7 +58,8 @@ def make_aclose(original: Callable[[Any], Any]) -> Callable[[Any], Any]:
         try:
             await original(self)
         finally:
-            finish(*ending)
+            call, status, headers = ending
+            call.done(status, headers, None, True)
         return None
 
     return aclose

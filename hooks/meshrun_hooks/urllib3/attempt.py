@@ -5,8 +5,6 @@ from __future__ import annotations
 from contextvars import ContextVar
 from typing import Any, Optional, Tuple
 
-from meshrun import hook
-
 MARK = "_meshrun"
 """The attribute under which a connection knows its attempt and a pool its idle connections."""
 
@@ -28,15 +26,13 @@ class Attempt:
         conn._meshrun = self  # noqa: SLF001 -- our own mark
         self.pool = None
 
-    @hook.positional(where="urllib3.end")
     def answered(self, status: Any, headers: Any) -> None:
         """Tell, once, that the head of a response came."""
         call, self.call = self.call, None
         if call is not None:
             self.endpoint = call.endpoint
-            call.done(status, headers)
+            call.done(status, headers, None, True)
 
-    @hook.positional(where="urllib3.end")
     def failed(self, error: Any, sent: Any) -> None:
         """Tell, once, that no response came; `sent`: something may have reached the endpoint."""
         call, self.call = self.call, None

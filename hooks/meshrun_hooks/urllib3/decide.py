@@ -197,7 +197,7 @@ def _begin(pool: Any, call: Any, headers: Any, retries: Any) -> Optional[Attempt
 @hook.guarded(where="urllib3.abandon")
 def _abandon(call: Any) -> None:
     """The call goes on as if it had not been decided."""
-    call.done(sent=False)
+    call.done(None, None, None, False)
 
 
 def _leave(attempt: Attempt, response: Any) -> None:

@@ -89,8 +89,10 @@ def _rename(error: BaseException, dialled: Tuple[str, str, Any], written: Tuple[
 def putrequest(original: Callable[..., Any]) -> Callable[..., Any]:
     """`HTTPConnection.putrequest`: begins a request; its headers come next."""
 
-    def putrequest(self: Any, *args: Any, **kwargs: Any) -> Any:
-        result = original(self, *args, **kwargs)
+    def putrequest(
+        self: Any, method: Any, url: Any, skip_host: Any = False, skip_accept_encoding: Any = False
+    ) -> Any:  # fmt: skip
+        result = original(self, method, url, skip_host, skip_accept_encoding)
         attempt = getattr(self, "_meshrun", None)
         if attempt is not None and attempt.lines is not None:
             self._buffer.append(attempt.lines)

@@ -40,12 +40,12 @@ def split(headers: Any, call: Any, pool: Any) -> Tuple[Any, Optional[bytes]]:
     """The headers for a request of `pool`, and the lines that its connection adds to them, if it does."""
     if call.steady and type(pool) in _apart and pool.ConnectionCls in _apart:
         added = call.set_headers
-        _, lines = _lines.get(id(added)) or _learn_lines(added)
+        lines = (_lines.get(id(added)) or _learn_lines(added))[1]
         if lines is not None:
             kind = type(headers)
-            way = _WAYS.get(kind) or _learn(kind)
-            # The slow copies of `requests` are made by urllib3 itself if not here.
-            return dict(headers._store.values()) if way is _entries else headers, lines  # noqa: SLF001 -- as in `_entries`
+            if (_WAYS.get(kind) or _learn(kind)) is _entries:  # urllib3 itself makes slow copies of what `requests` has
+                headers = dict(headers._store.values())  # noqa: SLF001 -- as in `_entries`
+            return headers, lines
     return with_set(headers, call, pool), None
 
 

@@ -143,7 +143,8 @@ def new_conn(original: Callable[[Any], Any]) -> Callable[[Any], Any]:
         idle = getattr(self, "_meshrun", None)
         conn = (idle is not None and _take(self, idle, attempt)) or original(self)
         if attempt is not None:
-            attempt.took(conn)
+            conn._meshrun = attempt  # noqa: SLF001 -- `Attempt.took` written out
+            attempt.pool = None
         return conn
 
     return _new_conn
@@ -152,11 +153,15 @@ def new_conn(original: Callable[[Any], Any]) -> Callable[[Any], Any]:
 @hook.positional(where="urllib3.take")
 def _take(pool: Any, idle: Idle, attempt: Optional[Attempt]) -> Any:
     """An idle connection for the attempt, closed if it waited too long (urllib3 opens it again); None: make one."""
+    endpoint = keepalive = refused = None
     call = attempt.call if attempt is not None else None
-    if call is not None and call.left is not idle.left:
-        idle.part(call.left)
-    waiting = idle.lists.get(call.endpoint if call is not None else None)
-    if not waiting or (call is not None and call.refused is not None):
+    if call is not None:
+        endpoint, keepalive, refused = call.endpoint, call.keepalive, call.refused
+        left = call.left
+        if left is not idle.left:
+            idle.part(left)
+    waiting = idle.lists.get(endpoint)
+    if not waiting or refused is not None:
         if pool.block:
             idle.shed(pool.pool.qsize())
         return None
@@ -164,7 +169,6 @@ def _take(pool: Any, idle: Idle, attempt: Optional[Attempt]) -> Any:
         since, conn = waiting.pop()
     except IndexError:  # another thread was faster
         return None
-    keepalive = call.keepalive if call is not None else None
     if (keepalive is not None and monotonic() - since > keepalive) or is_connection_dropped(conn):
         conn.close()
     return conn
@@ -195,7 +199,11 @@ def _keep(pool: Any, idle: Idle, conn: Any) -> bool:
     now = monotonic()
     if now - idle.swept > SWEEP_SECONDS:
         idle.sweep(now)
-    idle.park(endpoint, conn, now)
+    waiting = idle.lists.get(endpoint)
+    if waiting is None or len(waiting) >= idle.limit:
+        idle.park(endpoint, conn, now)
+    else:
+        waiting.append((now, conn))  # `park` written out
     if pool.pool is None:  # closed by another thread just now
         idle.drain()
     return True

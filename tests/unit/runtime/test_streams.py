@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import itertools
-from typing import Any, Callable, List, Sequence, Tuple
+from types import SimpleNamespace
+from typing import Any, Callable, List, Optional, Sequence, Tuple
 
 import pytest
 
+from meshrun import _guard, hook
 from meshrun.lifecycle.page import Limits
 from meshrun.lifecycle.requests import Requests
 from meshrun.runtime import streams
+from meshrun.runtime.headers import NOTHING
+from meshrun.runtime.inbound import Request
 from meshrun.runtime.streams import AGAIN_SECONDS, Events
 
 SHORT = Limits(6.0, 0.2, 0.0)
+HEAD = [(b"content-type", b"text/event-stream")]
 PIECES = (b"", b"\n", b"\r", b"\r\n", b"x", b"data: x\n", b"x\r\n", b"\n\n", b"x\r\r", b"\r\nx")
 
 
@@ -68,6 +73,47 @@ def test_headers_that_can_be_read_once_are_left_to_the_server() -> None:
     streams.are_events(headers)  # type: ignore[arg-type]
 
     assert len(list(headers)) == 1
+
+
+def answered(method: str, status: Optional[int]) -> Request:
+    """A request that the server has answered."""
+    process: Any = SimpleNamespace(server=Requests())
+    request = Request(process, (), NOTHING, True, method)
+    if status is not None:
+        request.status(status)
+    return request
+
+
+def test_events_follow_a_head_with_status_200() -> None:
+    assert isinstance(answered("GET", 200).events(HEAD), Events)
+    assert isinstance(answered("POST", 200).events(HEAD), Events)
+
+
+@pytest.mark.parametrize(("method", "status"), [("HEAD", 200), ("GET", None), ("GET", 204), ("GET", 404)])
+def test_nothing_follows_any_other_response(method: str, status: Optional[int]) -> None:
+    assert answered(method, status).events(HEAD) is None
+
+
+def test_a_response_of_another_kind_is_no_stream() -> None:
+    assert answered("GET", 200).events([(b"content-type", b"text/plain")]) is None
+
+
+def test_a_request_that_knows_nothing_has_no_stream() -> None:
+    untouched: Any = hook.UNTOUCHED
+
+    assert untouched.events(HEAD) is None
+
+
+def test_headers_that_cannot_be_read_are_said_once_and_begin_nothing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(_guard, "errors", {})
+    headers: Any = [(None, None)]
+
+    assert [answered("GET", 200).events(headers) for _ in range(2)] == [None, None]
+
+    assert capsys.readouterr().err.count("meshrun: events: TypeError") == 1
+    assert _guard.errors == {"events": 2}
 
 
 @pytest.mark.parametrize("stream", [b"", b"\n", b"\r\n", b"x\n\n", b"x\r\n\r\n", b"x\r\r", b"x\n\r\n", b"x\r\r\n"])
