@@ -84,9 +84,10 @@ def _imported_by_site():
 class OwnFinder(object):
     """Finds the packages of meshrun without a change to ``sys.path``, and nothing else for the app.
 
-    It stands last in ``sys.meta_path``. What meshrun needs from others (``yaml``, ``wrapt``) comes from where the app
-    would get it; where the app has none, meshrun's own installation gives it, but to imports made by meshrun only: an
-    app that tries ``import yaml`` sees what it would see without us.
+    It stands in ``sys.meta_path`` until meshrun's import finder does, which asks it after all others from then on. What
+    meshrun needs from others (``yaml``, ``wrapt``) comes from where the app would get it; where the app has none,
+    meshrun's own installation gives it, but to imports made by meshrun only: an app that tries ``import yaml`` sees
+    what it would see without us.
     """
 
     def __init__(self):
@@ -104,12 +105,23 @@ class OwnFinder(object):
         self.own = {"meshrun": root, "meshrun_hooks": root}
         self.needed = {"yaml": needed, "_yaml": needed, "wrapt": needed}
 
+    @property
+    def names(self):
+        # type: () -> List[str]
+        """All that it may give."""
+        return list(self.own) + list(self.needed)
+
+    def gives(self, name):
+        # type: (str) -> bool
+        """Whether whoever imports that name now may have it."""
+        return name in self.own or (name in self.needed and self._asked_by_us())
+
     def find_spec(self, name, path=None, target=None):
         # type: (str, Any, Any) -> Any
         """Part of the import protocol: the spec, or None."""
-        root = self.own.get(name) or (name in self.needed and self._asked_by_us() and self.needed[name])
-        if not root:
+        if not self.gives(name):
             return None
+        root = self.own.get(name) or self.needed[name]
         from _frozen_importlib_external import FileFinder, PathFinder
 
         if self.loader is not None:
@@ -123,11 +135,19 @@ class OwnFinder(object):
     @staticmethod
     def _asked_by_us():
         # type: () -> bool
-        frame = sys._getframe(2)  # type: Any
-        while frame is not None and "importlib" in frame.f_code.co_filename:
+        frame = sys._getframe(1)  # type: Any
+        while frame is not None and _finds(frame):
             frame = frame.f_back
         asking = frame.f_globals.get("__name__", "") if frame is not None else ""
         return asking.partition(".")[0] in ("meshrun", "meshrun_hooks", "yaml", "wrapt")
+
+
+def _finds(frame):
+    # type: (Any) -> bool
+    """Whether a frame is of the import system, of this file or of meshrun's import finder."""
+    names = frame.f_globals
+    known = "importlib" in frame.f_code.co_filename or names is globals()
+    return known or names.get("__name__") == "meshrun.boot.finder"
 
 
 def _bundle_loader(bundle):
@@ -226,8 +246,7 @@ def _start(path=None):
             __import__("meshrun_hooks")
         finally:
             sys.meta_path.remove(own)
-        if start(os.environ):
-            sys.meta_path.append(own)
+        start(os.environ, own)
     except BaseException as error:
         _say("not started, the program runs without it: %s: %s" % (type(error).__name__, error))
 

@@ -42,7 +42,7 @@ class Ran(NamedTuple):
 
 def clean(**settings: object) -> Dict[str, str]:
     """The environment without anything of this test run."""
-    dropped = ("PYTHON", "MESHRUN", "COV", "XDG", "OTEL", "VIRTUAL_ENV")
+    dropped = ("PYTHON", "MESHRUN", "COV", "XDG", "OTEL", "VIRTUAL_ENV", "COLUMNS")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
     kept = {name: value for name, value in kept.items() if not name.lower().endswith("_proxy")}
     return dict(kept, **{name: str(value) for name, value in settings.items()})

@@ -1,5 +1,8 @@
 """The import finder: runs a hook when the app has imported the library that the hook is for.
 
+It also hands on what the boot file's finder gives. Each finder in ``sys.meta_path`` is asked at each import that fails,
+and libraries try some of those in every call (httpcore's async pool looks for sniffio four times): so there is one.
+
 It must not be able to harm an import, so it
 
 * takes no import lock: it asks the other finders of ``sys.meta_path`` itself, with the path that it was given
@@ -29,12 +32,17 @@ _IMPORT_SYSTEM = "<frozen importlib._bootstrap>"
 
 
 class ImportFinder:
-    """First in ``sys.meta_path``. `triggers` are names of modules; `apply` is called with one after its import."""
+    """First in ``sys.meta_path``. `triggers` are names of modules; `apply` is called with one after its import.
 
-    def __init__(self, triggers: Iterable[str], apply: Callable[[str], object]) -> None:
+    `own`: the boot file's finder, asked last of all for the names that it knows; None: there is none.
+    """
+
+    def __init__(self, triggers: Iterable[str], apply: Callable[[str], object], own: Any = None) -> None:
         self._triggers: FrozenSet[str] = frozenset(triggers)
         self._watched: FrozenSet[str] = self._triggers.union(*(packages_above(name) for name in self._triggers))
         self._apply = apply
+        self.own = own
+        self._known = self._watched if own is None else self._watched.union(own.names)
         self._walking: Set[Tuple[int, str]] = set()  # (thread, module) that the other finders are being asked for
         self._running: Set[str] = set()  # watched modules whose code runs now, in any thread
         self._pending: Dict[str, None] = {}  # triggers that ran; their hooks wait for a package above, in order
@@ -43,7 +51,10 @@ class ImportFinder:
         self, name: str, path: Optional[Sequence[str]] = None, target: Optional[ModuleType] = None
     ) -> Optional[ModuleSpec]:
         """Part of the import protocol: what the finders behind us say, with the loader watched; None: not ours."""
-        if name not in self._watched:
+        if name not in self._known:
+            return None
+        watched = name in self._watched
+        if not (watched or self.own.gives(name)):
             return None
         # Another agent's finder may walk the list as we do: the second time round in one thread we step aside.
         mark = (get_ident(), name)
@@ -54,6 +65,9 @@ class ImportFinder:
             spec = self._ask_others(name, path, target)
         finally:
             self._walking.discard(mark)
+        if not watched:
+            given: Optional[ModuleSpec] = self.own.find_spec(name) if spec is None else spec
+            return given
         if spec is not None and spec.loader is not None:
             guard.attempt("import finder", self._watch, spec)
         return spec

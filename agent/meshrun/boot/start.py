@@ -11,7 +11,7 @@ from .finder import ImportFinder
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Callable, Dict, List, Mapping, Optional, Sequence
+    from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence
 
 CRASHED = (
     "this command died within 10 s of its start three times in a row, so this time meshrun leaves it alone; the next"
@@ -19,16 +19,16 @@ CRASHED = (
 )
 
 
-def start(environ: Mapping[str, str]) -> bool:
-    """Put the finder in, once per process; False if there is one. Modules imported before are patched now.
+def start(environ: Mapping[str, str], own: Any = None) -> None:
+    """Put the finder in, once per process. Modules imported before are patched now.
 
-    The caller has imported ``meshrun_hooks``.
+    The caller has imported ``meshrun_hooks``; `own` is the finder by which it did, for what is to come.
     """
     if any(isinstance(finder, ImportFinder) for finder in sys.meta_path):
-        return False
+        return
     triggers = wanted(environ, sys.modules["meshrun_hooks"].TABLE)
     hooks = _hooks(environ, triggers)
-    finder = ImportFinder(triggers, hooks.apply)
+    finder = ImportFinder(triggers, hooks.apply, own)
     sys.meta_path.insert(0, finder)
     os.register_at_fork(after_in_child=finder.forget_threads)
     for trigger in triggers:
@@ -40,7 +40,6 @@ def start(environ: Mapping[str, str]) -> bool:
             hooks.leave(trigger, "its import was under way when meshrun started")
         else:
             hooks.apply(trigger)
-    return True
 
 
 def _hooks(environ: Mapping[str, str], triggers: Mapping[str, List[str]]) -> apply.Hooks:

@@ -79,13 +79,12 @@ def environ(variables):
 
 def own(name):
     """Whether a module is meshrun's, by its name."""
-    return name.partition(".")[0] in OWN or name == "boot finder"
+    return name.partition(".")[0] in OWN
 
 
 def _home(thing):
     kind = thing if isinstance(thing, type) else type(thing)
-    # The finder of the boot file is a class of the first `sitecustomize`, which is ours where meshrun is in.
-    return "boot finder" if kind.__name__ == "OwnFinder" else str(kind.__module__)
+    return str(kind.__module__)
 
 
 def _boot(entry):
