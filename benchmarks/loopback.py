@@ -31,7 +31,7 @@ CLIENTS = ("requests", "httpx", "httpx_async", "aiohttp")
 SERVERS = ("flask", "fastapi", "aiohttp")
 VARIANTS = ("bare", "meshrun", "control", "otel")
 TICK = os.sysconf("SC_CLK_TCK")
-# Calls of a client before the first that counts (caller.py).
+# Calls of a client (caller.py), and requests to a server, before the first that counts.
 WARM = 50
 # How many variables the environment of a variant has beyond the common ones.
 VARIABLES = 6
@@ -191,58 +191,53 @@ def inbound(rounds: int, calls: int) -> Seen:
             running = {variant: _serve(bench, server, variant) for variant in VARIANTS}
             seen[server] = {variant: [] for variant in VARIANTS}
             for number in range(rounds + 1):
-                for variant, (process, port) in turned(running, number):
+                for variant, (process, connection) in turned(running, number):
                     before = _tree_cpu(process.pid)
-                    _load(port, calls)
+                    _load(connection, calls)
                     if number:
                         seen[server][variant].append((_tree_cpu(process.pid) - before) / calls * 1e6)
-            _check_inbound(bench, (rounds + 1) * calls)
+            for _, connection in running.values():
+                connection.close()
+            _check_inbound(bench, WARM + (rounds + 1) * calls)
         finally:
             bench.close()
     return seen
 
 
-def _serve(bench: Bench, server: str, variant: str) -> Tuple[Any, int]:
+def _serve(bench: Bench, server: str, variant: str) -> Tuple[subprocess.Popen[str], socket.socket]:
+    """Start a server; its process, and the one connection on which it is asked."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+        port = str(free.getsockname()[1])
     commands: Mapping[str, List[str]] = {
-        "flask": ["gunicorn", "-k", "gthread", "-b", "127.0.0.1:%d" % port, "--keep-alive", "60", "served:flask_app"],
-        "fastapi": [
-            "uvicorn",
-            "--port",
-            str(port),
-            "--no-access-log",
-            "--timeout-keep-alive",
-            "60",
-            "served:fastapi_app",
-        ],
-        "aiohttp": ["python", "served.py", str(port)],
+        "flask": ["gunicorn", "-k", "gthread", "-b", "127.0.0.1:" + port, "--keep-alive", "60", "served:flask_app"],
+        "fastapi": ["uvicorn", "--port", port, "--no-access-log", "--timeout-keep-alive", "60", "served:fastapi_app"],
+        "aiohttp": ["python", "served.py", port],
     }
     process = bench.start(variant, [str(bench.bin / commands[server][0]), *commands[server][1:]], "served")
     until = time.monotonic() + 60
     while time.monotonic() < until:
         try:
-            _load(port, 50)
+            connection = socket.create_connection(("127.0.0.1", int(port)), timeout=30)
+            _load(connection, WARM)
         except OSError:
             time.sleep(0.2)
         else:
-            return process, port
+            return process, connection
     raise RuntimeError("%s %s does not answer" % (variant, server))
 
 
-def _load(port: int, calls: int) -> None:
-    """Coloured requests on one kept connection."""
+def _load(connection: socket.socket, calls: int) -> None:
+    """Coloured requests, one after the other."""
     request = b"GET / HTTP/1.1\r\nHost: served\r\nAccept: */*\r\nUser-Agent: bench\r\nbaggage: lane=gray\r\n\r\n"
-    with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
-        for _ in range(calls):
-            connection.sendall(request)
-            data = b""
-            while not data.endswith(b"ok"):
-                block = connection.recv(65536)
-                if not block:
-                    raise ConnectionError("the server closed the connection")
-                data += block
+    for _ in range(calls):
+        connection.sendall(request)
+        data = b""
+        while not data.endswith(b"ok"):
+            block = connection.recv(65536)
+            if not block:
+                raise ConnectionError("the server closed the connection")
+            data += block
 
 
 def _tree_cpu(pid: int) -> float:
@@ -312,7 +307,7 @@ def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--sets", type=int, default=8)
     parser.add_argument("--rounds", type=int, default=60)
-    parser.add_argument("--calls", type=int, default=15)
+    parser.add_argument("--calls", type=int, default=30)
     chosen = parser.parse_args()
     figures: Dict[str, Any] = {"outbound": {}, "inbound": {}}
     head = ["", "bare (control), µs", "meshrun adds, µs", "standard error", "OpenTelemetry adds, µs", "ratio"]
@@ -322,12 +317,8 @@ def main() -> int:
     served = joined([inbound(chosen.rounds, chosen.calls) for _ in sets])
     note = (
         "CPU; medians of per-round differences to the control with quartiles, and the standard error from set to set; "
-    )
-    note = (note + "%d sets of %d rounds of %d calls, interleaved, every call coloured.") % (
-        chosen.sets,
-        chosen.rounds,
-        chosen.calls,
-    )
+        "%d sets of %d rounds of %d calls, interleaved, every call coloured."
+    ) % (chosen.sets, chosen.rounds, chosen.calls)
     text = measure.table("Outbound call", head, rows(calls, figures["outbound"], chosen.sets))
     text += "\n" + measure.table("Served request", head, rows(served, figures["inbound"], chosen.sets), note)
     measure.publish("loopback", text, figures)

@@ -41,8 +41,10 @@ class Plan:
         self._decisions: Dict[int, Decision] = {}
         members = len(spread.members)
         self._even = members if members and not spread.narrow and len(set(spread.weights)) == 1 else 0
-        self.only: Optional[Decision] = self._decision(0) if members == 1 else None if members else answer
+        self.only: Optional[Decision] = None
         """The decision of every call, where there is nothing to choose."""
+        if members <= 1:
+            self.only = self._decision(0) if members else answer
 
     def holds(self, now: float, local: Local) -> bool:
         """Whether it is true at `now` for what this process knows."""
@@ -60,7 +62,9 @@ class Plan:
         return (0, members) if size >= members else (spread.begin(size, local.turns(self.answer.group)), size)
 
     def choose(self, local: Local, cap: Optional[int], draw: Callable[[], float]) -> Decision:
-        """One call's share of it, of several members; `cap` is ``Call.window``."""
+        """One call's share of it; `cap` is ``Call.window``."""
+        if self.only is not None:
+            return self.only
         size = self._even
         if size and (cap is None or cap >= size):  # what `pick` does, among equals and without a window
             members, inflight = self.spread.members, local.inflight

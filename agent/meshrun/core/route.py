@@ -48,7 +48,7 @@ def decide(
         and trace is None
         and not (exclude or local.avoid or local.draining)
     ):
-        return plan.only or plan.choose(local, call.window, draw)
+        return plan.only or plan.choose(local, call.window, draw)  # what `choose` begins with, without the call
     table = index.rules.routes.get(call.service)
     chosen = None if table is None else choose_destination(table, call.facts, draw)
     standing = _standing(index, call, local, now, exclude) if exclude or local.avoid or local.draining else CLEAR
@@ -64,7 +64,7 @@ def decide(
         index.plans[key] = plan
     if table is None and standing is CLEAR:  # the request has no say in it: the same for each call of this kind
         call.plan = plan
-    return plan.only or plan.choose(local, call.window, draw)
+    return plan.choose(local, call.window, draw)
 
 
 def _prepare(work: Work) -> Plan:
@@ -101,7 +101,7 @@ def _traced(plan: Plan, call: Call, local: Local, draw: Callable[[], float], tra
     begin, size = plan.window(local, call.window)
     trace.left(spread.members, lambda _: "outside the arc of %d of this caller" % len(spread.members))
     trace.left(spread.round[begin : begin + size], lambda _: "outside the window of %d that is in use now" % size)
-    decision = plan.only or plan.choose(local, call.window, draw)
+    decision = plan.choose(local, call.window, draw)
     trace.kept("in lane " + in_words(decision.lane) if decision.lane else "baseline")
     return decision
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from operator import itemgetter
 from typing import Any, Dict, FrozenSet, List, NamedTuple, Optional, Sequence, Set, Tuple
 
 from .. import wire
@@ -21,10 +20,11 @@ from .names import (
     Name,
     Names,
     Vocabulary,
+    name_of,
     text,
 )
 
-__all__ = ["CALLER", "DRAINING", "NOTHING", "OWN", "Headers", "Incoming", "Name", "text"]
+__all__ = ["CALLER", "DRAINING", "NOTHING", "OWN", "Headers", "Incoming", "Name", "name_of", "text"]
 
 MAX_REMEMBERED = 512  # characters of values: longer headers are read each time rather than kept
 ENOUGH = 8192
@@ -33,8 +33,8 @@ MAX_SINGLE = 256
 """Characters of a header with one value that are looked at: no key or value of a colour has more than 64."""
 MAX_CARRIED_BYTES = 1024
 MAX_MAPPINGS = 64
+"""Classes that are remembered; an app that makes classes while it runs would fill the memory otherwise."""
 _CONTROL = re.compile("[\x00-\x08\x0a-\x1f\x7f]")  # what no value may hold (RFC 9110, 5.5); bytes above are text
-_FIRST = itemgetter(0)
 
 Carried = Tuple[Tuple[str, str], ...]
 Headings = Tuple[Tuple[str, str], ...]
@@ -209,7 +209,7 @@ class Headers:
         if isinstance(headers, (list, tuple)):
             if isinstance(headers[0][0], bytes):
                 names = self._byte_names
-            if names.meaningless.issuperset(map(_FIRST, headers)):
+            if names.meaningless.issuperset(map(name_of, headers)):
                 return ()
             return [(text(pair[0]).lower(), text(pair[1])) for pair in headers if names[pair[0]] is not None]
         if len(self.mappings) < MAX_MAPPINGS:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import itemgetter
 from typing import Any, Callable, Dict, FrozenSet, List, Optional, Sequence, Set, Tuple, Union
 
 from ..core.colour import MOST_BYTES, MOST_PAIRS
@@ -11,6 +12,8 @@ Name = Union[str, bytes]
 Pair = Tuple[Name, Name]
 Likely = Tuple[Any, Any, Any]
 """(name in lower case, name, value) of a header."""
+name_of = itemgetter(0)
+"""The name of a header, which is a pair."""
 CALLER, DRAINING = "x-meshrun-caller", "x-meshrun-draining"
 LONGEST = 128
 """Characters of a name with a meaning: the prefix of a dialect and a key of 64 fit."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from operator import attrgetter, itemgetter
+from operator import attrgetter
 from time import monotonic, time
 from typing import TYPE_CHECKING, Any, Dict, FrozenSet, Optional, Sequence, Tuple, Union
 
@@ -12,7 +12,7 @@ from ..core import route
 from ..core.match import RequestFacts
 from ..core.model import Instance, Pairs, shown
 from .context import CURRENT
-from .headers import DRAINING, Name, text
+from .headers import DRAINING, Name, name_of, text
 from .live import Asked
 from .tallies import UNSENT, outcome, unanswered
 
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 CONNECT_CAP = 3.0
 """Seconds for one TCP connect while another instance is left (DESIGN 9.3)."""
 _DRAINING_SIZE = len(DRAINING)
-_FIRST = itemgetter(0)
 NOBODY: FrozenSet[str] = frozenset()
 NOTHING_CARRIED: Tuple[Tuple[str, str], ...] = ()
 
@@ -243,9 +242,9 @@ class Call:
 
 def _says_drains(headers: Sequence[Tuple[Name, Name]]) -> bool:
     """Of pairs. In every call; the length tells almost all names apart."""
-    if _DRAINING_SIZE not in map(len, map(_FIRST, headers)):
+    if _DRAINING_SIZE not in map(len, map(name_of, headers)):
         return False
-    return any(text(name).lower() == DRAINING for name in map(_FIRST, headers))
+    return any(text(name).lower() == DRAINING for name in map(name_of, headers))
 
 
 def spoken(call: Call) -> bool:
