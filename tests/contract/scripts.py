@@ -171,11 +171,12 @@ def _sockets() -> int:
 
 
 def untouched_headers(kind: Kind, plan: Plan) -> Dict[str, Any]:
-    """One call with a dict of the app's; whether the dict is the same afterwards."""
+    """A call with a dict of the app's, behind one without; whether the dict is the same afterwards."""
     [ask] = asks(plan)
     mine = dict(ask.headers)
     given = copy.deepcopy(mine)
     with client(kind, plan) as driver:
+        attempt(driver, ask._replace(headers={}))
         result = attempt(driver, ask._replace(headers=given))
     return dict(result, same=list(given.items()) == list(mine.items()))
 

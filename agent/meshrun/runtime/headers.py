@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Dict, FrozenSet, List, NamedTuple, Optional, Sequence, Set, Tuple
+from typing import Any, Callable, Dict, FrozenSet, Iterable, List, NamedTuple, Optional, Sequence, Tuple
 
 from .. import wire
 from ..core import colour as colours
@@ -32,8 +32,10 @@ ENOUGH = 8192
 MAX_SINGLE = 256
 """Characters of a header with one value that are looked at: no key or value of a colour has more than 64."""
 MAX_CARRIED_BYTES = 1024
-MAX_MAPPINGS = 64
-"""Classes that are remembered; an app that makes classes while it runs would fill the memory otherwise."""
+VIEWS: Dict[type, Callable[[Any], Iterable[Name]]] = {dict: iter}
+"""How to see the names in headers of a class that is a mapping: of some of the classes seen so far."""
+MAX_VIEWS = 64
+"""An app may make classes while it runs."""
 _CONTROL = re.compile("[\x00-\x08\x0a-\x1f\x7f]")  # what no value may hold (RFC 9110, 5.5); bytes above are text
 
 Carried = Tuple[Tuple[str, str], ...]
@@ -68,8 +70,6 @@ class Headers:
         self.names = Names(words.meaning)
         self._byte_names = Names(words.meaning)
         self._written: Dict[Pairs, Headings] = {}
-        self.mappings: Set[type] = {dict}
-        """Classes of headers that are mappings, some of those seen so far."""
 
     def incoming(self, headers: Sequence[Tuple[Name, Name]]) -> Incoming:
         """Read colour, carried headers and the caller's name; costs one look-up for each header without meaning.
@@ -212,9 +212,12 @@ class Headers:
             if names.meaningless.issuperset(map(name_of, headers)):
                 return ()
             return [(text(pair[0]).lower(), text(pair[1])) for pair in headers if names[pair[0]] is not None]
-        if len(self.mappings) < MAX_MAPPINGS:
-            self.mappings.add(type(headers))
-        if names.meaningless.issuperset(headers):
+        view = VIEWS.get(type(headers))
+        if view is None:
+            view = iter
+            if len(VIEWS) < MAX_VIEWS:
+                VIEWS[type(headers)] = view
+        if names.meaningless.issuperset(view(headers)) or not any(names[name] for name in view(headers)):
             return ()
         return [(text(n).lower(), text(v)) for n, v in headers.items() if names[n] is not None]
 

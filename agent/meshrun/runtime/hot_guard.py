@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Callable, Optional, Sequence, Tuple
 from .. import _guard
 from ..core import route
 from .context import CURRENT
+from .headers import VIEWS
 from .outbound import NOTHING_CARRIED, Call, Client, ask, spoken, unrouted
 
 if TYPE_CHECKING:
@@ -42,7 +43,8 @@ def outbound(process: Process) -> Callable[..., Optional[Call]]:
             else:
                 colour, carried = current.colour, current.carried
             written = process.headers
-            if type(headers) in written.mappings and written.names.meaningless.issuperset(headers):
+            view = VIEWS.get(type(headers))
+            if view is not None and written.names.meaningless.issuperset(view(headers)):
                 present: Sequence[Tuple[str, str]] = ()  # `Headers.present` written out
             else:
                 present = written.present(headers)

@@ -11,7 +11,6 @@ from meshrun import hook
 
 from .dial import refused
 
-ENDING = "_meshrun"
 UNSENT = (httpcore.ConnectError, httpcore.ConnectTimeout, httpcore.PoolTimeout)
 Ending = Tuple["hook.Call", int, Any]
 
@@ -19,7 +18,8 @@ Ending = Tuple["hook.Call", int, Any]
 @hook.positional()
 def answered(call: hook.Call, response: httpcore.Response) -> None:
     """The response's head is there: the call ends with its stream."""
-    setattr(response.stream, ENDING, (call, response.status, response.headers))
+    stream: Any = response.stream
+    stream._meshrun = (call, response.status, response.headers)  # noqa: SLF001 -- ours
 
 
 @hook.guarded()
@@ -33,10 +33,10 @@ def make_close(original: Callable[[Any], None]) -> Callable[[Any], None]:
     """`close` of a response's stream."""
 
     def close(self: Any) -> None:
-        ending: Optional[Ending] = getattr(self, ENDING, None)
+        ending: Optional[Ending] = getattr(self, "_meshrun", None)
         if ending is None:
             return original(self)
-        setattr(self, ENDING, None)
+        self._meshrun = None
         try:
             original(self)
         finally:
@@ -51,10 +51,10 @@ def make_aclose(original: Callable[[Any], Any]) -> Callable[[Any], Any]:
     """`aclose` of a response's stream."""
 
     async def aclose(self: Any) -> None:
-        ending: Optional[Ending] = getattr(self, ENDING, None)
+        ending: Optional[Ending] = getattr(self, "_meshrun", None)
         if ending is None:
             return await original(self)  # type: ignore[no-any-return]
-        setattr(self, ENDING, None)
+        self._meshrun = None
         try:
             await original(self)
         finally:

@@ -8,10 +8,13 @@ allows, its spelling.
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import Any, Callable, Dict, Optional, Set, Tuple
 
 from urllib3 import _version
 from urllib3.connection import HTTPConnection
+
+from meshrun import hook
 
 from .kinds import OWN, own
 
@@ -121,6 +124,7 @@ def _learn(kind: type) -> Way:
     way: Way = _dict if issubclass(kind, dict) else _mapping
     if not _CASE_COUNTS and (kind.__module__, kind.__qualname__) == ("requests.structures", "CaseInsensitiveDict"):
         way = _entries
+        hook.view(kind, attrgetter("_store"))  # its own iterator takes a step of Python for each name
     if len(_WAYS) < _MAX_KINDS:
         _WAYS[kind] = way
     return way

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Sequence
+from operator import attrgetter
+from typing import Any, Dict, Sequence
 
 import pytest
 
+from meshrun import hook
 from meshrun.core.rules import RESERVED
-from meshrun.runtime.headers import Headers
+from meshrun.runtime.headers import MAX_VIEWS, VIEWS, Headers
 from meshrun.runtime.names import MAX_KNOWN, MAX_LEARNT
 
 GRAY = (("lane", "gray"),)
@@ -106,6 +108,29 @@ def test_the_memo_of_names_is_bounded() -> None:
         fresh.incoming([(TRANSITIVE + "%d" % n + "x" * 10_000, "v"), ("x-%d" % n + "x" * 10_000, "v")])
         assert fresh.present([("x-%d" % n + "x" * 10_000, "v")]) == []
     assert len(fresh._incoming[0].known) == len(fresh.names) == 0
+
+
+def test_the_names_of_a_class_of_headers_are_seen_by_the_view_that_its_hook_gave() -> None:
+    """Before and after the class is known, in any case, and whatever came first."""
+
+    class Cased(Dict[str, str]):
+        def __init__(self, **given: str) -> None:
+            super().__init__(given)
+            self.lower = {name.lower(): value for name, value in given.items()}
+
+    wire, before = make(), dict(VIEWS)
+    try:
+        assert wire.present(Cased(Accept="*/*")) == ()
+        hook.view(Cased, attrgetter("lower"))
+        for _ in range(2):
+            assert wire.present(Cased(Accept="*/*")) == ()
+            assert wire.present(Cased(Accept="*/*", Baggage="a=b")) == [("baggage", "a=b")]
+        for number in range(2 * MAX_VIEWS):
+            assert wire.present(type("Kind%d" % number, (dict,), {})(Accept="*/*")) == ()
+        assert len(VIEWS) == MAX_VIEWS
+    finally:
+        VIEWS.clear()
+        VIEWS.update(before)
 
 
 def test_a_request_teaches_few_names() -> None:
