@@ -67,14 +67,14 @@ def _make_start(original: Any) -> Any:
     return start
 
 
-@hook.guarded(default=hook.UNTOUCHED)
+@hook.positional(default=hook.UNTOUCHED)
 def _inbound(request: Any) -> Any:
     served = hook.inbound(request.raw_headers, request.method, request.raw_path, request.remote)
     _CURRENT.set(served)
     return served
 
 
-@hook.guarded()
+@hook.positional()
 def _outcome(served: Any, answer: Any) -> None:
     served.status(answer[0].status)  # (response, whether the client went away)
 
@@ -94,7 +94,7 @@ def _make_handle_request(original: Any) -> Any:
     return _handle_request
 
 
-@hook.guarded()
+@hook.positional()
 def _head(response: Any) -> None:
     served = _CURRENT.get()
     if served is None or not served.closing or response.prepared:
@@ -121,7 +121,7 @@ def _leave(served: Any) -> None:
         served.__exit__(None, None, None)
 
 
-@hook.guarded()
+@hook.positional()
 def _begun(response: Any, request: Any, writer: Any) -> None:
     if "event-stream" not in response.headers.get("Content-Type", ""):
         return

@@ -16,7 +16,7 @@ VERSION = ("gunicorn", "__version__")
 SEAMS = ("gunicorn.workers.sync:SyncWorker.run", "gunicorn.workers.sync:SyncWorker.handle_request")
 
 
-@hook.guarded(default=hook.UNTOUCHED)
+@hook.positional(default=hook.UNTOUCHED)
 def inbound(req: Any, client: Any) -> Any:
     """The context of one request; the response finds it on gunicorn's request object."""
     peer: Optional[str] = client[0] if isinstance(client, tuple) else None

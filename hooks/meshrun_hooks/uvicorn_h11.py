@@ -27,7 +27,7 @@ LAST = {"type": "http.response.body", "body": b"", "more_body": False}
 """The message with which an application ends its response."""
 
 
-@hook.guarded(default=hook.UNTOUCHED)
+@hook.positional(default=hook.UNTOUCHED)
 def inbound(scope: Any) -> Any:
     """The context of one request or WebSocket, from its ASGI scope."""
     path: bytes = scope["raw_path"]
@@ -68,7 +68,7 @@ def _watched(cycle: Any, events: Any, send: Any) -> Any:
     return events
 
 
-@hook.guarded(default=None)
+@hook.positional()
 def _head(cycle: Any, message: Any, send: Any) -> Any:
     """The message to send instead; None: the application's own."""
     if message["type"] != "http.response.start":
