@@ -50,7 +50,7 @@ def outbound(process: Process) -> Callable[..., Optional[Call]]:
                 present = written.present(headers)
             if present and (current is None or current.trusted):
                 colour = written.incoming(present).colour or colour
-            key = (protocol, scheme, colour, client.window(peer.service) if client is not None else None)
+            key = (protocol, scheme, colour, client.windows[peer.service] if client is not None else None)
             question, plain = peer.asked.get(key) or ask(process, peer, key, (host, method, path, headers))
             steady = not (present or carried)
             set_headers = plain if steady else written.outgoing(

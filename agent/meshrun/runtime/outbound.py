@@ -30,27 +30,27 @@ NOBODY: FrozenSet[str] = frozenset()
 NOTHING_CARRIED: Tuple[Tuple[str, str], ...] = ()
 
 
+class Windows(Dict[str, Optional[int]]):
+    """From a service to the most endpoints of it that a client may keep connections to; None: as many as there are."""
+
+    def __init__(self, limit: Optional[int]) -> None:
+        super().__init__()
+        self._limit = limit
+
+    def __missing__(self, service: str) -> Optional[int]:
+        """Share the limit with one service more."""
+        each = None if self._limit is None else max(2, self._limit * 3 // 4 // (len(self) + 1))
+        self.update(dict.fromkeys([*self, service], each))
+        return each
+
+
 class Client:
     """One client object of the app: its windows together stay below three quarters of its keep-alive limit."""
 
-    __slots__ = ("_windows", "limit")
+    __slots__ = ("windows",)
 
     def __init__(self, limit: Optional[int]) -> None:
-        self.limit = limit
-        self._windows: Dict[str, int] = {}
-
-    def window(self, service: str) -> Optional[int]:
-        """The most endpoints of one service that this client may keep connections to."""
-        if self.limit is None:
-            return None
-        return self._windows.get(service) or self._shared(service)
-
-    def _shared(self, service: str) -> int:
-        """Share the limit with one service more."""
-        services = {service, *list(self._windows)}
-        each = max(2, int(self.limit or 0) * 3 // 4 // len(services))
-        self._windows = dict.fromkeys(services, each)
-        return each
+        self.windows = Windows(limit)
 
 
 class Call:

@@ -11,6 +11,8 @@ from typing import Any, Callable, List, Optional, Tuple
 import h11
 
 Pairs = List[Tuple[bytes, bytes]]
+Apart = Tuple[Pairs, bytes]
+"""The app's headers of a request, and the lines that end its head: what a request of ours has as `_meshrun`."""
 
 
 def lines(pairs: Pairs) -> Optional[bytes]:
@@ -23,16 +25,6 @@ def lines(pairs: Pairs) -> Optional[bytes]:
         return None
     found = b"".join(b"%s: %s\r\n" % pair for pair in pairs) + b"\r\n"
     return found if head is not None and head.endswith(found) else None
-
-
-class Apart:
-    """The app's headers of a request, and the lines that end its head."""
-
-    __slots__ = ("given", "lines")
-
-    def __init__(self, given: Pairs, ending: bytes) -> None:
-        self.given = given
-        self.lines = ending
 
 
 class _State:
@@ -57,11 +49,12 @@ def make_send(original: Callable[..., Any]) -> Callable[..., Any]:
     """``HTTP11Connection._send_request_headers``."""
 
     def _send_request_headers(self: Any, request: Any) -> Any:
-        apart = getattr(request, "_meshrun", None)
+        apart: Optional[Apart] = getattr(request, "_meshrun", None)
         if apart is None:
             return original(self, request)
         state, headers = self._h11_state, request.headers
-        self._h11_state, request.headers = _State(state, apart.lines), apart.given
+        given, ending = apart
+        self._h11_state, request.headers = _State(state, ending), given
         try:
             return original(self, request)
         finally:
@@ -74,11 +67,12 @@ def make_async_send(original: Callable[..., Any]) -> Callable[..., Any]:
     """``AsyncHTTP11Connection._send_request_headers``."""
 
     async def _send_request_headers(self: Any, request: Any) -> Any:
-        apart = getattr(request, "_meshrun", None)
+        apart: Optional[Apart] = getattr(request, "_meshrun", None)
         if apart is None:
             return await original(self, request)
         state, headers = self._h11_state, request.headers
-        self._h11_state, request.headers = _State(state, apart.lines), apart.given
+        given, ending = apart
+        self._h11_state, request.headers = _State(state, ending), given
         try:
             return await original(self, request)
         finally:

@@ -12,7 +12,7 @@ import httpcore
 
 from meshrun import hook
 
-from .head import Apart, lines
+from .head import lines
 
 Set = Tuple[Tuple[str, str], ...]
 Address = Tuple[str, int]
@@ -40,15 +40,9 @@ class Origin(httpcore.Origin):
     A connection that was verified for one name is never used for another, and never equals an unrouted one.
     """
 
-    def __init__(
-        self, scheme: bytes, host: bytes, port: int, address: Address, call: Optional[hook.Call] = None
-    ) -> None:
-        self.scheme = scheme
-        self.host = host
-        self.port = port
-        self.address = address
-        self.key = (address, host, port, scheme)
-        self.call = call  # of the request only: a connection's own origin has none, it outlives the call
+    address: Address
+    key: Tuple[Address, bytes, int, bytes]
+    call: Optional[hook.Call]  # of the request only: a connection's own origin has none, it outlives the call
 
     def __eq__(self, other: object) -> bool:
         return type(other) is Origin and self.key == other.key
@@ -57,7 +51,18 @@ class Origin(httpcore.Origin):
 
     def settled(self) -> Origin:
         """The same key without the call."""
-        return Origin(self.scheme, self.host, self.port, self.address)
+        return _origin(self.scheme, self.host, self.port, self.address, None)
+
+
+def _origin(scheme: bytes, host: bytes, port: int, address: Address, call: Optional[hook.Call]) -> Origin:
+    made: Origin = _new(Origin)  # without a step from C to Python, as for all three objects of a call
+    made.scheme = scheme
+    made.host = host
+    made.port = port
+    made.address = address
+    made.key = (address, host, port, scheme)
+    made.call = call
+    return made
 
 
 class URL(httpcore.URL):
@@ -65,12 +70,15 @@ class URL(httpcore.URL):
 
     origin: Any = None  # shadows a property that makes a new origin at each use
 
-    def __init__(self, url: httpcore.URL, address: Address, call: hook.Call) -> None:
-        scheme = self.scheme = url.scheme
-        host = self.host = url.host
-        port = self.port = url.port
-        self.target = url.target
-        self.origin = Origin(scheme, host, port or DEFAULT_PORTS[scheme], address, call)
+
+def _url(url: httpcore.URL, address: Address, call: hook.Call) -> URL:
+    made: URL = _new(URL)
+    scheme = made.scheme = url.scheme
+    host = made.host = url.host
+    port = made.port = url.port
+    made.target = url.target
+    made.origin = _origin(scheme, host, port or DEFAULT_PORTS[scheme], address, call)
+    return made
 
 
 class Lower(Dict[bytes, bytes]):
@@ -108,7 +116,7 @@ def route(request: httpcore.Request, call: hook.Call) -> httpcore.Request:
         given = [pair for pair in given if _lower[pair[0]] not in known.names]
     routed = copied(request, [*given, *known.pairs], call)
     if known.lines is not None:
-        routed._meshrun = Apart(given, known.lines)  # type: ignore[attr-defined] # noqa: SLF001 -- ours
+        routed._meshrun = (given, known.lines)  # type: ignore[attr-defined] # noqa: SLF001 -- ours
     return routed
 
 
@@ -123,6 +131,6 @@ def copied(request: httpcore.Request, headers: List[Tuple[bytes, bytes]], call: 
     else:
         routed = copy(request)
     address = call.address
-    routed.url = request.url if address is None else URL(request.url, address, call)
+    routed.url = request.url if address is None else _url(request.url, address, call)
     routed.headers = headers
     return routed
