@@ -179,10 +179,14 @@ class Running:
         else:
             self.process.send_signal(signum)
 
-    def drain(self) -> None:
+    def drain(self, *, group: bool = False) -> None:
         """Stop it, and wait until it says that it drains."""
-        self.kill(signal.SIGTERM)
-        until(lambda: self.status().get("draining"), self.said)
+        self.kill(signal.SIGTERM, group=group)
+        until(self.drains, lambda: "%s, %s: %s" % (self.process.poll(), self.status(), self.stacks()))
+
+    def drains(self) -> bool:
+        """Whether it says that it drains."""
+        return bool(self.status().get("draining"))
 
     def exit_code(self) -> int:
         """Wait for the end."""

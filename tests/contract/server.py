@@ -156,8 +156,7 @@ class ServerContract:
         on.registered(running)
         with contextlib.closing(running.connect()) as idle:
             ask(idle, "/")
-            running.kill(signal.SIGTERM)
-            until(lambda: running.status().get("draining"), running.said)
+            running.drain()
             idle.sock.sendall(b"GET / HTTP/1.1\r\nHost: web\r\n\r\n")
             data = b"".join(iter(lambda: idle.sock.recv(65536), b""))  # ends with the connection
         assert data.startswith(b"HTTP/1.1 200")

@@ -96,8 +96,7 @@ class EventsContract(PartingContract):
         opened.append(Source(running, "late", size=1 << 20, pause=0.001))
         opened[0].begun()
         time.sleep(0.5)  # in which every buffer on the way fills
-        running.kill(signal.SIGTERM)
-        until(lambda: running.status().get("draining"), running.said)
+        running.drain()
         time.sleep(1.0)  # its moment comes and goes
         _, body = opened[0].ended()
         assert re.fullmatch(b"(:[.]{%d}\n%s)+" % (1 << 20, _EVENT), body), body[-100:]
@@ -110,7 +109,7 @@ class EventsContract(PartingContract):
         on.registered(running)
         with contextlib.closing(running.hold("last")):
             running.offline()
-            until(lambda: running.status().get("draining"), running.said)
+            until(running.drains, running.said)
             opened.append(Source(running, "late"))
             head, body = opened[0].ended()
             assert b" 200 " in head

@@ -113,8 +113,7 @@ class TestServer:
         on.registered(running)
         assert running.get("/stream", GRAY).body.split() == ["lane=gray"] * 3
         assert running.get("/").body == "-"
-        running.kill(signal.SIGTERM)
-        until(lambda: running.status().get("draining"), running.said)
+        running.drain()
         fresh = running.get("/", MESH)
         assert (fresh.headers["connection"], fresh.headers["x-meshrun-draining"]) == ("close", "1")
         time.sleep(0.7)  # sooner it would count as an echo of the first one

@@ -124,8 +124,7 @@ class TestMaster:
         running = on.start()
         on.registered(running)
         workers = until(lambda: len(_workers(running.status())) == 2 and _workers(running.status()))
-        running.kill(signal.SIGTERM, group=True)
-        until(lambda: running.status().get("draining"), running.said)
+        running.drain(group=True)
         running.kill(signal.SIGKILL)
         until(lambda: not any(Path("/proc/%d" % pid).exists() for pid in workers), running.said)
 
@@ -134,8 +133,7 @@ class TestMaster:
         on.registered(running)
         workers = until(lambda: len(_workers(running.status())) == 2 and _workers(running.status()))
         with contextlib.closing(running.hold("last")) as held:
-            running.kill(signal.SIGTERM, group=True)
-            until(lambda: running.status().get("draining"), running.said)
+            running.drain(group=True)
             idle = next(pid for pid in workers if pid != int(running.noted("last.begun") or 0))
             os.kill(idle, signal.SIGKILL)
             (born,) = until(lambda: {*_workers(running.status())} - {*workers}, running.said)

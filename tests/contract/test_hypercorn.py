@@ -233,8 +233,7 @@ class TestProtocols:
         with contextlib.closing(Http2(running.port)) as connection:
             held = connection.ask("/hold?gate=last", [("baggage", "lane=gray")])
             until(lambda: running.noted("last.begun") is not None, running.said)
-            running.kill(signal.SIGTERM)
-            until(lambda: running.status().get("draining"), running.said)
+            running.drain()
             late = connection.ask("/", [(name.lower(), value) for name, value in MESH.items()])
             while late not in connection.ended:
                 connection.read()

@@ -36,10 +36,15 @@ def test_a_service_that_nobody_runs_and_a_host_that_nobody_knows_fail_as_bare(pl
     with refused() as (host, port):
         urls = ["http://ghost/", "https://ghost/", "http://ghost.default:81/a", "http://old.example.invalid/"]
         urls += ["http://nobody.example.invalid/", "http://nobody/", "http://%s:%d/" % (host, port)]
-        bare = place.run(str(APPS / "errors.py"), *urls, bare=True)
-        assert bare.status == 0
-        assert bare.out.count("http://ghost/") >= 5
-        assert place.run(str(APPS / "errors.py"), *urls) == bare
+        for _ in range(3):  # a resolver may have another answer once
+            bare = place.run(str(APPS / "errors.py"), *urls, bare=True)
+            assert bare.status == 0
+            assert bare.out.count("http://ghost/") >= 5
+            seen = place.run(str(APPS / "errors.py"), *urls)
+            if seen == bare:
+                break
+        assert seen.out.splitlines() == bare.out.splitlines()
+        assert seen == bare
 
 
 OURS = (

@@ -119,7 +119,9 @@ def proof() -> Iterator[Proof]:
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_nothing_changes_under_meshrun(proof: Proof, name: str) -> None:
     seen = proof.differences(PROGRAMS[name])
-    if any(found.changed or found.noise for found in seen.values()):
+    for _ in range(2):
+        if not any(found.changed or found.noise for found in seen.values()):
+            break
         # On a busy machine two calls may overtake each other, and a collection may come later: whatever we change,
         # we change every time.
         again = proof.differences(PROGRAMS[name])
