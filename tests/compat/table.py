@@ -48,6 +48,10 @@ FIRST: Mapping[Tuple[str, str], str] = {
 ABSENT = frozenset((("granian", "3.8"),))
 """(library, Python) of which no supported release runs there."""
 
+BROKEN: Mapping[Tuple[str, str], str] = {("zope.interface", "3.8"): "<7"}
+"""(what a library brings, Python) -> the releases that do not end that interpreter: there a garbage collection during
+the import of zope.interface 7 is a segmentation fault, by chance, bare as well (zopefoundation/zope.interface#340)."""
+
 TOOLS = re.compile(r"build|mypy|ruff|trio|types-.*|wheel")
 """Of the extra `test`, what only the development environment gets: tools, and trio, which cannot be imported where
 eventlet's own import of dnspython, and httpcore with it, asks for it."""
@@ -77,6 +81,9 @@ class Cell(NamedTuple):
         for library in COMPANIONS:
             if self.releases == OLDEST or library in found:
                 found[library] = _wanted(found.get(library, library), self, ())
+        found.update(
+            (library, library + range_) for (library, python), range_ in BROKEN.items() if python == self.python
+        )
         return sorted(found.values())
 
 
