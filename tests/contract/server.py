@@ -44,6 +44,7 @@ class ServerContract:
         if key not in _codes:
             running = on.start(bare=True)
             running.get("/")
+            time.sleep(0.5)  # at the end of a request its KeyboardInterrupt may be raised where it is ignored
             running.kill(signum, group=group)
             _codes[key] = running.exit_code()
         return _codes[key]
