@@ -3,7 +3,8 @@
 All variants run at the same time and work in turn, few calls each, so that each round sees the same machine: a shared
 one changes its speed by half several times a second. After some rounds all processes are started anew: two bare ones
 differ for as long as they live, by where things lie in memory. A client's figure is its own CPU time for a call, a
-server's that of its process tree for a request. A run is void unless the colour was seen on every call: by the back end
+server's that of its process tree for a request. What is measured runs on one core, everything else on another: two
+cores differ by more than what is looked for. A run is void unless the colour was seen on every call: by the back end
 for clients, by the process's own counters for servers.
 """
 
@@ -31,6 +32,7 @@ CLIENTS = ("requests", "httpx", "httpx_async", "aiohttp")
 SERVERS = ("flask", "fastapi", "aiohttp")
 VARIANTS = ("bare", "meshrun", "control", "otel")
 TICK = os.sysconf("SC_CLK_TCK")
+CORES = sorted(os.sched_getaffinity(0))
 # Calls of a client (caller.py), and requests to a server, before the first that counts.
 WARM = 50
 # How many variables the environment of a variant has beyond the common ones.
@@ -69,13 +71,17 @@ class Bench:
             own["BENCH_VARIABLE_%d" % number] = self.store
         return measure.clean_environment(PATH="%s:%s" % (self.bin, os.environ["PATH"]), **own)
 
-    def start(self, variant: str, command: Sequence[str], service: str = "") -> subprocess.Popen[str]:
-        """Start a command as a variant."""
+    def start(
+        self, variant: str, command: Sequence[str], service: str = "", *, measured: bool = False
+    ) -> subprocess.Popen[str]:
+        """Start a command as a variant; one that is `measured` has the last core."""
         words = [str(self.bin / "opentelemetry-instrument"), *command] if variant == "otel" else list(command)
         process = subprocess.Popen(
             words, cwd=str(APPS), env=self.environment(variant, service), stdin=subprocess.PIPE,
             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, start_new_session=True,
         )  # fmt: skip
+        if measured:
+            os.sched_setaffinity(process.pid, CORES[-1:])
         self.processes.append(process)
         return process
 
@@ -131,7 +137,7 @@ def outbound(rounds: int, calls: int) -> Seen:
         seen: Seen = {}
         for library in CLIENTS:
             command = [bench.python, "caller.py", library, "http://127.0.0.1:%d/7" % port]
-            clients = {variant: bench.start(variant, command) for variant in VARIANTS}
+            clients = {variant: bench.start(variant, command, measured=True) for variant in VARIANTS}
             for client in clients.values():
                 client.stdout.readline()  # type: ignore[union-attr]
             seen[library] = {variant: [] for variant in VARIANTS}
@@ -214,7 +220,9 @@ def _serve(bench: Bench, server: str, variant: str) -> Tuple[subprocess.Popen[st
         "fastapi": ["uvicorn", "--port", port, "--no-access-log", "--timeout-keep-alive", "60", "served:fastapi_app"],
         "aiohttp": ["python", "served.py", port],
     }
-    process = bench.start(variant, [str(bench.bin / commands[server][0]), *commands[server][1:]], "served")
+    process = bench.start(
+        variant, [str(bench.bin / commands[server][0]), *commands[server][1:]], "served", measured=True
+    )
     until = time.monotonic() + 60
     while time.monotonic() < until:
         try:
@@ -309,6 +317,7 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=60)
     parser.add_argument("--calls", type=int, default=30)
     chosen = parser.parse_args()
+    os.sched_setaffinity(0, CORES[:1])
     figures: Dict[str, Any] = {"outbound": {}, "inbound": {}}
     head = ["", "bare (control), µs", "meshrun adds, µs", "standard error", "OpenTelemetry adds, µs", "ratio"]
     head.append("bare against control, µs")
