@@ -97,7 +97,7 @@ class LastingContract(PartingContract):
             opened.append(late)
             late.echo()
             assert late.closed() in self.codes
-            assert running.status().get("draining")
+            assert running.drains()
             running.open("last")
             assert answer(held).status == 200
         if how == "offline":

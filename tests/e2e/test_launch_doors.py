@@ -20,7 +20,7 @@ from tests.e2e.grounds import LAUNCHER, Grounds, Ran, ran
 SHOW = """
 import os, subprocess, sys, toy
 count = lambda name: sum(name in repr(finder) for finder in sys.meta_path)
-print(toy.answer(), count("ImportFinder") + count("OwnFinder"), os.environ.get("PYTHONPATH"), sys.path)
+print(toy.answer(), count("ImportFinder"), count("OwnFinder"), os.environ.get("PYTHONPATH"), sys.path)
 print([name for name in ("_meshrun_boot", "sitecustomize") if name in sys.modules], flush=True)
 if not sys.argv[1:]:
     subprocess.run([sys.executable, __file__, "child"], check=True)
@@ -60,12 +60,12 @@ PAIRS = [*itertools.combinations_with_replacement(DOORS, 2), DOORS]
 @pytest.mark.parametrize("pair", PAIRS, ids=" and ".join)
 def test_behind_two_doors_a_program_is_as_behind_one(grounds: Grounds, pair: Tuple[str, ...]) -> None:
     bare = ran([grounds.python, "show.py"], grounds.environ(path="/a::/b"), grounds.work)
-    assert bare.out.startswith("bare 0 /a::/b ")
+    assert bare.out.startswith("bare 0 0 /a::/b ")
 
     seen = through(grounds, pair)
 
     path = "/a::/b" if set(pair) == {"venv"} else "%s:/a::/b" % DOOR
-    assert seen == (0, bare.out.replace("bare 0 /a::/b", "hooked 1 " + path), "")
+    assert seen == (0, bare.out.replace("bare 0 0 /a::/b", "hooked 1 0 " + path), "")
 
 
 def test_a_launcher_twice_keeps_the_users_path(grounds: Grounds) -> None:
@@ -73,7 +73,7 @@ def test_a_launcher_twice_keeps_the_users_path(grounds: Grounds) -> None:
     once, twice = through(grounds, ["launcher"]), through(grounds, ["launcher", "launcher", "environment"])
 
     assert once == twice
-    assert "hooked 1 %s:/a::/b " % DOOR in once.out
+    assert "hooked 1 0 %s:/a::/b " % DOOR in once.out
 
 
 @pytest.fixture(scope="module")
@@ -117,16 +117,16 @@ class TestOpenTelemetry:
     def test_it_loads_us_by_our_entry_point_where_the_switch_is_on(self, grounds: Grounds, otel: str) -> None:
         bare = instrumented(grounds, otel, ["otel"])
         assert (bare.status, bare.err) == (0, "")
-        assert bare.out.count("bare 0 ") == 2
+        assert bare.out.count("bare 0 0 ") == 2
 
         seen = instrumented(grounds, otel, ["otel"], MESHRUN_ENABLED="1")
 
-        assert seen == (0, bare.out.replace("bare 0", "hooked 1"), "")
+        assert seen == (0, bare.out.replace("bare 0 0", "hooked 1 0"), "")
 
     def test_its_own_setting_leaves_us_out(self, grounds: Grounds, otel: str) -> None:
         out = {"OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": "meshrun", "MESHRUN_ENABLED": "1"}
 
-        assert instrumented(grounds, otel, ["otel"], **out).out.count("bare 0 ") == 2
+        assert instrumented(grounds, otel, ["otel"], **out).out.count("bare 0 0 ") == 2
 
     @pytest.mark.parametrize(
         "words",
@@ -137,7 +137,7 @@ class TestOpenTelemetry:
         seen = instrumented(grounds, otel, words)
 
         assert (seen.status, seen.err) == (0, "")
-        assert seen.out.count("hooked 1 ") == 2  # the program and its child
+        assert seen.out.count("hooked 1 0 ") == 2  # the program and its child
         assert "opentelemetry/instrumentation/auto_instrumentation" in seen.out
 
     def test_where_we_are_not_installed_the_nearer_launcher_starts_us_for_children_too(
@@ -147,14 +147,14 @@ class TestOpenTelemetry:
         seen = instrumented(grounds, apart, ["otel", "meshrun"])
 
         assert (seen.status, seen.err) == (0, "")
-        assert seen.out.count("hooked 1 ") == 2
+        assert seen.out.count("hooked 1 0 ") == 2
 
     def test_where_we_are_not_installed_the_other_order_keeps_us_out_and_is_said(
         self, grounds: Grounds, apart: str
     ) -> None:
         seen = instrumented(grounds, apart, ["meshrun", "otel"])
 
-        assert (seen.status, seen.out.count("bare 0 ")) == (0, 2)
+        assert (seen.status, seen.out.count("bare 0 0 ")) == (0, 2)
         assert "opentelemetry-instrument runs no other start-up code: put meshrun behind it" in seen.err
         assert seen.err.count("\n") == 1
 
@@ -169,14 +169,14 @@ class TestOpenTelemetry:
         try:
             for words, path in ((["otel"], []), (["otel"], [DOOR]), (["meshrun", "otel"], [])):
                 seen = instrumented(grounds, programs, words, path, MESHRUN_ENABLED="1")
-                assert (seen.status, seen.err, seen.out.count("hooked 1 ")) == (0, "", 2)
+                assert (seen.status, seen.err, seen.out.count("hooked 1 0 ")) == (0, "", 2)
         finally:
             door.disable(prefix)
 
     def test_beside_the_environment_door(self, grounds: Grounds, otel: str) -> None:
         seen = instrumented(grounds, otel, ["otel"], [DOOR], MESHRUN_ENABLED="1")
 
-        assert (seen.status, seen.err, seen.out.count("hooked 1 ")) == (0, "", 2)
+        assert (seen.status, seen.err, seen.out.count("hooked 1 0 ")) == (0, "", 2)
 
     def test_an_instrumentor_that_fails_does_not_take_us_with_it_where_another_door_is_open(
         self, grounds: Grounds, apart: str, tmp_path: Path
@@ -191,6 +191,6 @@ class TestOpenTelemetry:
 
         seen = instrumented(grounds, apart, ["otel", "meshrun"], [tmp_path])
 
-        assert seen.out.count("hooked 1 ") == 2
+        assert seen.out.count("hooked 1 0 ") == 2
         assert "RuntimeError: bad" in seen.err
         assert "meshrun: " not in seen.err

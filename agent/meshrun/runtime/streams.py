@@ -25,9 +25,6 @@ _TYPE = "content-type"
 _FIXED = ("content-length", "content-encoding")
 """Headers of a body that ends at a place of its own: behind so many bytes, or with a compressed block."""
 _TYPE_SIZE, _KIND_SIZE, _SIZES = len(_TYPE), len(KIND), tuple(map(len, _FIXED))
-_AT = KIND.index("/") + 1
-_LETTERS = frozenset([*"eE", *b"eE"])
-"""What can stand there, in text and in bytes."""
 
 
 def are_events(headers: Sequence[Tuple[Name, Name]]) -> bool:
@@ -37,9 +34,10 @@ def are_events(headers: Sequence[Tuple[Name, Name]]) -> bool:
     """
     if not isinstance(headers, (list, tuple)):
         return False
-    for name, value in headers:  # in every response: lengths and one letter tell almost all others apart
-        likely = len(name) == _TYPE_SIZE and len(value) >= _KIND_SIZE and value[_AT] in _LETTERS
-        if likely and text(name).lower() == _TYPE and text(value).partition(";")[0].rstrip().lower() == KIND:
+    for name, value in headers:
+        if len(name) == _TYPE_SIZE and text(name).lower() == _TYPE:
+            if len(value) < _KIND_SIZE or text(value).partition(";")[0].strip().lower() != KIND:
+                return False
             break
     else:
         return False
