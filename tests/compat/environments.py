@@ -14,6 +14,7 @@ import runpy
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Iterator, Sequence
 
@@ -24,6 +25,8 @@ FOLDER = ROOT / "build" / "envs"
 READY = "ready"
 MAX_SECONDS = 900.0
 """How long an installation may take; indexes and machines are slow at times."""
+PAUSES_SECONDS = (5.0, 20.0)
+"""How long to wait before an index is asked again."""
 
 
 class Unavailable(Exception):
@@ -44,7 +47,7 @@ def environment(name: str, python: str, requirements: Sequence[str]) -> str:
             shutil.rmtree(str(folder), ignore_errors=True)
             _run([python, "-m", "venv", str(folder)])
             if requirements:
-                _run([str(made), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *requirements])
+                from_index([str(made), "-m", "pip", "install", *requirements])
             runpy.run_path(str(ROOT / ".ci" / "venv.py"))["add_checkout"](str(made))
             (folder / READY).write_text("\n".join(sorted(requirements)) + "\n", encoding="utf-8")
         _declare(folder)
@@ -86,6 +89,19 @@ def _alone(path: Path) -> Iterator[None]:
     with path.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
+
+
+def from_index(command: Sequence[str]) -> None:
+    """Run a command of pip that asks the package index. Raises `Unavailable`.
+
+    Where a missing environment is a failure, an index that does not answer for a moment is asked again.
+    """
+    whole = [*command, "--quiet", "--disable-pip-version-check"]
+    for pause in PAUSES_SECONDS if os.environ.get("MESHRUN_CI") == "1" else ():
+        with contextlib.suppress(Unavailable):
+            return _run(whole)
+        time.sleep(pause)
+    return _run(whole)
 
 
 def _run(command: Sequence[str]) -> None:

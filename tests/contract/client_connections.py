@@ -9,6 +9,9 @@ from tests.contract.client_base import GRAY, Authority, ClientTests, served, sta
 from tests.contract.mesh import Mesh, gets
 from tests.contract.servers import Echo, until
 
+SPREAD = ["http://orders/"] * 60
+"""Each of three instances gets one of so many calls, but for once in ten thousand million runs."""
+
 
 class Connections(ClientTests):
     """Which connection serves which call."""
@@ -47,7 +50,7 @@ class Connections(ClientTests):
     def test_a_dropped_client_closes_its_sockets_without_a_collection(self, mesh: Mesh) -> None:
         mesh.service("orders", 3)
         shown = {"PYTHONWARNINGS": "always::ResourceWarning"}
-        counts = mesh.run(self.driver, "dropped", {"asks": gets(["http://orders/"] * 20)}, shown)
+        counts = mesh.run(self.driver, "dropped", {"asks": gets(SPREAD)}, shown)
         warned = "ResourceWarning" in mesh.said
         bare = [mesh.server() for _ in range(3)]
         plan = {"asks": gets(["http://127.0.0.1:%d/" % one.port for one in bare])}
@@ -58,7 +61,7 @@ class Connections(ClientTests):
 
     def test_a_closed_client_closes_its_sockets(self, mesh: Mesh) -> None:
         mesh.service("orders", 3)
-        counts = mesh.run(self.driver, "closed", {"asks": gets(["http://orders/"] * 20)})
+        counts = mesh.run(self.driver, "closed", {"asks": gets(SPREAD)})
         assert counts["during"] - counts["before"] == 3
         assert counts["after"] == counts["before"]
 

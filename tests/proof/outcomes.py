@@ -10,6 +10,8 @@ from xml.etree import ElementTree as ET
 
 ABSENT = "did not run"
 UNFINISHED = "did not end"
+STATUS = "(exit status)"
+"""The process's exit status among the tests."""
 
 
 class Run(NamedTuple):
@@ -23,8 +25,12 @@ class Run(NamedTuple):
     seconds: float
 
     def of(self, test: str) -> str:
-        """The outcome of a test."""
-        return self.outcomes.get(test, ABSENT)
+        """The outcome of a test, or of the process."""
+        return str(self.status) if test == STATUS else self.outcomes.get(test, ABSENT)
+
+    def knows(self, test: str) -> bool:
+        """Whether the run says anything of it."""
+        return test == STATUS or test in self.outcomes
 
     def count(self, outcome: str) -> int:
         """How many tests ended so."""
@@ -36,7 +42,7 @@ Changes = Mapping[str, Tuple[str, str]]
 
 
 class Compared(NamedTuple):
-    """`unsteady`: tests whose bare runs differ, left out; `once`: what changed in one run of two under meshrun;
+    """`unsteady`: tests whose bare runs differ, left out; `once`: what changed in some runs under meshrun, not in all;
     `known`: what changes by design."""
 
     unsteady: Sequence[str]
@@ -56,19 +62,17 @@ def compare(bare: Sequence[Run], under: Run) -> Compared:
     }
     statuses = {run.status for run in bare}
     if not unsteady and not changed and under.status not in statuses:
-        changed["(exit status)"] = (str(bare[0].status), str(under.status))
+        changed[STATUS] = (bare[0].of(STATUS), under.of(STATUS))
     return Compared(unsteady, changed, {})
 
 
 def settle(found: Compared, bare: Run, under: Run) -> Compared:
     """The same after one more run of each kind: what differs bare is unsteady, what does not come again is named."""
-    unsteady = [
-        test for test, (before, _) in found.changed.items() if test in bare.outcomes and bare.of(test) != before
-    ]
+    unsteady = [test for test, (before, _) in found.changed.items() if bare.knows(test) and bare.of(test) != before]
     rest = {test: seen for test, seen in found.changed.items() if test not in unsteady}
-    once = {test: seen for test, seen in rest.items() if test in under.outcomes and under.of(test) == seen[0]}
+    once = {test: seen for test, seen in rest.items() if under.knows(test) and under.of(test) == seen[0]}
     changed = {test: seen for test, seen in rest.items() if test not in once}
-    return Compared([*found.unsteady, *unsteady], changed, once, found.known)
+    return Compared([*found.unsteady, *unsteady], changed, {**found.once, **once}, found.known)
 
 
 def without(found: Compared, known: Mapping[str, str]) -> Compared:

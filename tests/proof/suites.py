@@ -14,7 +14,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Callable, List, Mapping, NamedTuple, Optional, Tuple
 
-from tests.compat.environments import ROOT, Unavailable, environment
+from tests.compat.environments import ROOT, Unavailable, environment, from_index
 
 from .outcomes import Run, from_lines, from_xml
 from .recipes import RECIPES, Recipe
@@ -89,14 +89,12 @@ def _distribution(python: str, package: str) -> Path:
     found = sorted(kept.glob("*.tar.gz"))
     if not found:
         kept.mkdir(parents=True, exist_ok=True)
-        command = [python, "-m", "pip", "download", "-q", "--disable-pip-version-check", "--no-deps"]
-        done = subprocess.run(
-            [*command, "--no-binary", ":all:", "--dest", str(kept), re.sub(r"\[.*\]", "", package)],
-            stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
-        )  # fmt: skip
+        name = re.sub(r"\[.*\]", "", package)
+        where = ["--no-deps", "--no-binary", ":all:", "--dest", str(kept)]
+        from_index([python, "-m", "pip", "download", *where, name])
         found = sorted(kept.glob("*.tar.gz"))
-        if done.returncode or not found:
-            raise Unavailable("no source distribution of %s: %s" % (package, done.stderr.strip()[-500:]))
+        if not found:
+            raise Unavailable("no source distribution of " + package)
     return found[0]
 
 

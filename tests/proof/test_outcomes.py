@@ -53,6 +53,15 @@ def test_what_differs_in_a_third_bare_run_is_unsteady_and_what_does_not_come_aga
     assert list(settled.once) == ["crowded"]
 
 
+def test_what_came_once_is_named_after_a_further_run_too_and_so_is_a_status() -> None:
+    bare = run(a="passed", b="passed")
+    found = settle(compare([bare, bare], run(a="failed: A", b="failed: B")), bare, run(a="passed", b="failed: B"))
+    assert list(settle(found, bare, bare).once) == ["a", "b"]
+    ended = compare([bare, bare], run(-11, a="passed", b="passed"))
+    assert list(settle(ended, bare, run(-11, a="passed", b="passed")).changed) == ["(exit status)"]
+    assert list(settle(ended, bare, bare).once) == ["(exit status)"]
+
+
 def test_what_is_known_stands_apart_from_what_changed() -> None:
     bare = run(a="passed", b="passed")
     found = without(compare([bare, bare], run(a="failed: A", b="failed: B")), {"a": "why"})

@@ -1,4 +1,4 @@
-"""Waiting with a bound."""
+"""Waiting with a bound, and property tests that no clock judges."""
 
 from __future__ import annotations
 
@@ -6,6 +6,10 @@ import time
 from typing import Any, Callable
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("unhurried")
 
 BOUND_SECONDS = 20.0
 

@@ -87,7 +87,7 @@ _ITEM = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(_ITEM, min_size=1, max_size=4), st.integers(0, 100), st.booleans())
 def test_the_changed_text_means_what_the_changed_document_means(
     items: List[Dict[str, Any]], percent: int, paused: bool

@@ -179,7 +179,7 @@ def test_nothing_is_the_empty_set() -> None:
     assert build({}, 0) == EMPTY
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(DOCUMENTS, max_size=4), st.lists(DOCUMENTS, max_size=4))
 def test_an_incremental_build_is_the_same_as_a_full_one(
     before: List[Dict[str, Any]], after: List[Dict[str, Any]]

@@ -362,7 +362,7 @@ HEADS = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(
     st.lists(
         st.one_of(
@@ -382,7 +382,7 @@ def test_any_yaml_is_a_set_of_documents_or_the_documented_error(values: List[Any
         complete(error)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.one_of(st.text(max_size=60), st.binary(max_size=60)))
 def test_any_text_or_bytes_are_a_set_of_documents_or_the_documented_error(data: Any) -> None:
     try:
@@ -391,7 +391,7 @@ def test_any_text_or_bytes_are_a_set_of_documents_or_the_documented_error(data: 
         complete(error)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.data())
 def test_a_damaged_file_is_read_or_named(data: st.DataObject) -> None:
     cut = data.draw(st.integers(0, len(EXAMPLE)))

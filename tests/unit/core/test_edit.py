@@ -264,7 +264,7 @@ def files(draw: st.DrawFn) -> Tuple[str, List[Dict[str, Any]]]:
     return text, some
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(files(), DOCUMENTS, st.integers(0, 3), st.booleans())
 def test_an_edit_says_what_it_should_and_touches_nothing_else(
     file: Tuple[str, List[Dict[str, Any]]], other: Dict[str, Any], chosen: int, delete: bool

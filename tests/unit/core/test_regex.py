@@ -99,7 +99,7 @@ def test_deep_nesting_is_judged_at_once() -> None:
 PIECES = st.sampled_from([*"ab.*+?|()[]^$\\{},-", "(?:", r"\w", r"\d", "{2,}", "{0,9}", "(?i)", "[a-b]", "[^a]", "é"])
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.one_of(st.text(max_size=30), st.lists(PIECES, max_size=12).map("".join)))
 def test_any_pattern_is_judged_without_an_error_and_what_is_allowed_compiles(pattern: str) -> None:
     if refusal(pattern) is None:
@@ -145,7 +145,7 @@ def steps(pattern: str, text: str) -> int:
     return budget[0]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(PIECES, min_size=2, max_size=10).map("".join), st.text("ab", min_size=1, max_size=3))
 def test_the_ways_through_an_allowed_pattern_are_bounded(pattern: str, unit: str) -> None:
     if refusal(pattern) is None and "(?i)" not in pattern:

@@ -37,7 +37,7 @@ def test_long_items_become_blocks() -> None:
     assert documents.render(one.document) == "kind: Lane\nname: a\nenter:\n  - at:\n" + items + "    percent: 5\n"
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(DOCUMENTS)
 def test_a_rendered_document_is_the_same_when_read_again(document: Dict[str, Any]) -> None:
     (one,) = documents.parse(documents.render(document), "a")
@@ -45,7 +45,7 @@ def test_a_rendered_document_is_the_same_when_read_again(document: Dict[str, Any
     assert documents.render(one.document) == documents.render(document)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(DOCUMENTS)
 def test_a_normal_form_is_a_valid_document_itself(document: Dict[str, Any]) -> None:
     """Whatever writes YAML may write the normal form; reading it changes nothing."""

@@ -29,7 +29,7 @@ from meshrun.core.rules import (
 ORDERS = "default/orders"
 RESERVED = frozenset(["lane", "featureenv", "stage"])
 NOW = 10_000.0
-FEW = settings(max_examples=150, deadline=None)
+FEW = settings(max_examples=150)
 
 LANES: List[Dict[str, str]] = [{}, {}, {"lane": "a"}, {"lane": "a"}, {"lane": "b"}, {"featureenv": "a"}, {"stage": "a"}]
 LANES += [{"lane": "a", "stage": "b"}]
@@ -168,7 +168,7 @@ ASKED = st.builds(Asked, COLOURS, st.sampled_from([None, "1"]), LOCALS, REST)
 UNCOLOURED = st.builds(Asked, st.sampled_from([(), (("user", "7"),)]), st.sampled_from([None, "1"]), LOCALS, REST)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(SNAPSHOTS, UNCOLOURED)
 def test_an_uncoloured_request_never_reaches_a_lane_instance(snapshot: Snapshot, asked: Asked) -> None:
     instance = asked.of(Index(snapshot)).instance
@@ -196,7 +196,7 @@ def allowed(snapshot: Snapshot, routing: Pairs, now: float) -> Tuple[List[Pairs]
     return ([*found, ()], False) if names[-1] == "baseline" else (found, True)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(SNAPSHOTS, COLOURS, st.integers(0, 2**32))
 def test_a_coloured_request_reaches_its_lane_or_what_fallback_says(
     snapshot: Snapshot, colour: Pairs, seed: int
@@ -293,13 +293,13 @@ def weighted(weights: List[int]) -> Index:
     return Index(Snapshot(EMPTY, {ORDERS: tuple(fleet)}))
 
 
-@settings(max_examples=25, deadline=None, derandomize=True)
+@settings(max_examples=25, derandomize=True)
 @given(st.lists(st.integers(1, 10_000), min_size=1, max_size=15), st.integers(0, 2**32))
 def test_shares_of_an_idle_caller_match_the_weights(weights: List[int], seed: int) -> None:
     assert_shares(weights, 5000, counted(weighted(weights), 5000, seed), 1)
 
 
-@settings(max_examples=15, deadline=None, derandomize=True)
+@settings(max_examples=15, derandomize=True)
 @given(st.lists(st.integers(1, 10_000), min_size=16, max_size=40), st.integers(0, 2**32))
 def test_above_16_instances_they_match_over_full_turns_of_the_window(weights: List[int], seed: int) -> None:
     """A stay is a whole number of calls, which costs an instance at most one call per turn."""
@@ -307,7 +307,7 @@ def test_above_16_instances_they_match_over_full_turns_of_the_window(weights: Li
     assert_shares(weights, calls, counted(weighted(weights), calls, seed), 4 * 2)
 
 
-@settings(max_examples=25, deadline=None, derandomize=True)
+@settings(max_examples=25, derandomize=True)
 @given(st.lists(st.integers(0, 100), min_size=2, max_size=4).filter(sum), st.integers(0, 2**32))
 def test_a_split_is_met_by_every_caller(parts: List[int], seed: int) -> None:
     fleet = tuple(

@@ -41,7 +41,7 @@ WHENS = st.lists(st.lists(CONDITIONS, max_size=3).map(tuple), min_size=1, max_si
 FACTS = st.dictionaries(st.sampled_from([(source.kind, source.key) for source in SOURCES]), VALUES)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(WHENS, max_size=12), FACTS)
 def test_the_candidates_that_hold_are_those_of_a_scan(whens: List[When], values: Dict[Tuple[str, str], str]) -> None:
     table = RouteTable([rule(number, when) for number, when in enumerate(whens)])

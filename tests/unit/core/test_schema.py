@@ -53,7 +53,7 @@ def entries_fit(value: Dict[str, Any], schema: Dict[str, Any]) -> bool:
     )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(DOCUMENTS)
 def test_every_valid_document_fits(document: Dict[str, Any]) -> None:
     assert fits(document, json_schema())

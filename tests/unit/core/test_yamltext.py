@@ -123,7 +123,7 @@ def test_size_is_bounded() -> None:
 YAMLISH = st.text(alphabet="ab:-[]{}#&*!|>'\"%@`,?.~<\\ \n\r\t\x85\u2028\ufeffé\U0001f600U0", max_size=80)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.one_of(st.text(max_size=80), YAMLISH))
 def test_any_text_gives_documents_or_problems(text: str) -> None:
     documents, problems = read(text)
@@ -136,7 +136,7 @@ def test_any_text_gives_documents_or_problems(text: str) -> None:
         assert problem.mend
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(YAMLISH)
 def test_any_text_is_safe_without_the_c_parser_too(text: str) -> None:
     with pytest.MonkeyPatch.context() as patch:
@@ -144,7 +144,7 @@ def test_any_text_is_safe_without_the_c_parser_too(text: str) -> None:
         read(text)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.binary(max_size=60))
 def test_any_bytes_are_text_or_the_documented_error(data: bytes) -> None:
     try:

@@ -31,9 +31,7 @@ _values = st.recursive(
 )
 _documents = st.dictionaries(_text, _values, max_size=5)
 _small = st.dictionaries(_text, _long | st.lists(_text, max_size=3), max_size=3)
-_slow = settings(
-    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
-)
+_slow = settings(max_examples=30, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 
 
 @_slow
@@ -166,7 +164,7 @@ _json = st.recursive(
 _lines = st.lists(_json | st.binary(max_size=20) | st.sampled_from(_HEADERS), max_size=5).map(b"\n".join)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(data=_lines)
 def test_any_bytes_in_any_file_raise_nothing_but_engine_errors(data: bytes) -> None:
     file_records.load(data, "default/orders", "a")
