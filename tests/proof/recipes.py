@@ -16,8 +16,8 @@ class Recipe(NamedTuple):
     unless they are `shipped` in the installed package; none: Python itself, with its own runner. `tests`: files and
     folders of tests, or names of modules. `least`: as many pass bare, or the run proves nothing. `away`: folder of the
     source distribution that would stand in front of what is installed. `arguments`: for pytest. `ci`: part of CI, in
-    the environment that all of these share. `minutes`: a run that takes longer is ended. `coloured`: part of a test's
-    name -> why it must change where every request has a colour.
+    the environment that all of these share. `minutes`: a run that takes longer is ended. `port`: on which tests listen,
+    come what may. `coloured`: part of a test's name -> why it must change where every request has a colour.
     """
 
     name: str
@@ -29,6 +29,7 @@ class Recipe(NamedTuple):
     shipped: bool = False
     ci: bool = False
     minutes: float = 5.0
+    port: int = 0
     coloured: Mapping[str, str] = MappingProxyType({})
 
 
@@ -44,6 +45,7 @@ _TABLE = (
     Recipe(
         "uvicorn", _UVICORN, "tests", 400, away="uvicorn",
         arguments=(*_NO_OPTIONS, "--ignore=tests/benchmarks", "--ignore=tests/supervisors/test_reload.py"), ci=True,
+        port=8000,
         coloured=MappingProxyType({"test_reset_contextvars_asyncio": "lists its context, where the colour is"}),
     ),
     Recipe(
@@ -64,7 +66,7 @@ _TABLE = (
     ),
     Recipe(
         "httpx", "httpx[brotli,cli,http2,socks,zstd]==0.28.1 chardet pytest==8.4.2 trio trustme==1.2.1 "
-        "uvicorn==0.54.0 cryptography", "tests", 1350, away="httpx", ci=True,
+        "uvicorn==0.54.0 cryptography", "tests", 1350, away="httpx", ci=True, port=8000,
     ),
     Recipe("uvicorn-reload", _UVICORN, "tests/supervisors/test_reload.py", 20, away="uvicorn", arguments=_NO_OPTIONS),
     Recipe(

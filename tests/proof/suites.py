@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
@@ -9,10 +10,12 @@ import signal
 import subprocess
 import sys
 import tarfile
+import threading
 import time
+from collections import defaultdict
 from pathlib import Path
 from types import MappingProxyType
-from typing import Callable, List, Mapping, NamedTuple, Optional, Tuple
+from typing import Callable, DefaultDict, List, Mapping, NamedTuple, Optional, Tuple
 
 from tests.compat.environments import ROOT, Unavailable, environment, from_index
 
@@ -23,10 +26,12 @@ PLUGIN = ROOT / "tests" / "proof" / "plugin"
 FILE = "PROOF_OUTCOMES"
 DISTRIBUTIONS = ROOT / "build" / "proof" / "sdists"
 
+_PORTS: DefaultDict[int, threading.Lock] = defaultdict(threading.Lock)
+
 
 class Suite(NamedTuple):
     """Tests that can be run. `python`: the interpreter; `folder`: the working directory; `arguments`: for pytest,
-    or for CPython's own runner where `regrtest`."""
+    or for CPython's own runner where `regrtest`; `port`: nobody else with the same one runs meanwhile, 0: none."""
 
     name: str
     python: str
@@ -35,6 +40,7 @@ class Suite(NamedTuple):
     least: int
     minutes: float
     regrtest: bool = False
+    port: int = 0
     coloured: Mapping[str, str] = MappingProxyType({})
 
     def command(self, out: Path) -> List[str]:
@@ -66,7 +72,7 @@ def suite(recipe: Recipe, python: str, scratch: Path) -> Suite:
             shutil.rmtree(str(folder / recipe.away))
     arguments = (*recipe.arguments, *tests)
     return Suite(
-        recipe.name, made, folder, arguments, recipe.least, recipe.minutes, coloured=recipe.coloured
+        recipe.name, made, folder, arguments, recipe.least, recipe.minutes, port=recipe.port, coloured=recipe.coloured
     )  # fmt: skip
 
 
@@ -113,6 +119,11 @@ def _unpack(archive: Path, folder: Path) -> None:
 
 def run(suite: Suite, environ: Mapping[str, str], log: Path) -> Run:
     """Run the tests once; what they print goes to `log`. They are ended after `suite.minutes`."""
+    with _PORTS[suite.port] if suite.port else contextlib.nullcontext():
+        return _run(suite, environ, log)
+
+
+def _run(suite: Suite, environ: Mapping[str, str], log: Path) -> Run:
     out = log.with_suffix(".out")
     if out.exists():
         out.unlink()

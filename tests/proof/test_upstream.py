@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import socket
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -83,3 +85,15 @@ def test_a_name_without_a_recipe_is_bad_usage(capsys: pytest.CaptureFixture[str]
         upstream.main(["no-such-library"])
     assert ended.value.code == 2
     assert "--folder" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_suites_that_listen_on_the_same_port_take_turns(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as held:
+        port = held.getsockname()[1]
+    text = "def test_it(): held = socket.create_server(('127.0.0.1', %d)); time.sleep(2); held.close()\n" % port
+    (tmp_path / "test_it.py").write_text("import socket, time\n" + text, encoding="utf-8")
+    suite = suites.own(tmp_path, sys.executable, ("test_it.py",))._replace(port=port)
+    with ThreadPoolExecutor(2) as pool:
+        runs = list(pool.map(lambda log: suites.run(suite, passes.environ((suites.PLUGIN,)), tmp_path / log), "ab"))
+    assert [dict(run.outcomes) for run in runs] == [{"test_it.py::test_it": "passed"}] * 2
