@@ -5,12 +5,12 @@ from __future__ import annotations
 import contextlib
 import http.client
 import signal
-import socket
 import time
 from typing import ClassVar, Collection, Iterator, Optional, Sequence
 
 import pytest
 
+from tests.contract.ports import free_port
 from tests.contract.running import LONG, Stage, ask, rest, stage, until
 from tests.contract.server import GRAY, MESH, ServerContract
 from tests.contract.stages import drains, taken_in
@@ -111,10 +111,7 @@ def test_a_server_that_began_dormant_is_taken_in_when_the_mode_says_so(on: Stage
 
 
 def test_a_server_in_a_side_thread_counts_if_its_port_is_named_and_then_drains(on: Stage) -> None:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port = str(found.getsockname()[1])
-    command = ("-m", "tests.contract.apps.serve", "waitress.thread")
+    command, port = ("-m", "tests.contract.apps.serve", "waitress.thread"), str(free_port())
     running = on.start(command=command, contract_port=port)
     assert running.get("/", GRAY).body == "lane=gray"
     assert running.status()["reason"] == "no hooked server listens"

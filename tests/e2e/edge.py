@@ -11,6 +11,7 @@ from typing import List, Optional, Sequence
 
 import pytest
 
+from tests.contract.ports import free_port
 from tests.contract.running import until
 
 SHIPPED = Path(__file__).resolve().parents[2] / "docker" / "edge" / "nginx.conf"
@@ -34,7 +35,7 @@ class Edge:
 
     def __init__(self, folder: Path, web: str, gray: str) -> None:
         self.folder = folder
-        self.port = _free()
+        self.port = free_port()
         self._program = nginx()
         self._process: Optional[subprocess.Popen[bytes]] = None
         self._write(web, gray)
@@ -81,9 +82,3 @@ class Edge:
         if self._process is not None:
             self._process.terminate()
             self._process.wait(30)
-
-
-def _free() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])

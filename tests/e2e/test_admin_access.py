@@ -13,10 +13,11 @@ from typing import Mapping, Optional, Tuple
 
 import pytest
 
+from tests.contract.ports import free_port
 from tests.contract.running import until
 from tests.e2e.place import NOBODY, Place, Program, status_of
 from tests.e2e.test_modes_server import COMMANDS
-from tests.e2e.test_probe import GUNICORN, ask, free_port
+from tests.e2e.test_probe import GUNICORN, ask
 
 TOKEN = "hush-4711-hush"
 ASK = """

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 from typing import Any, Dict, List
 
 import pytest
 
 from meshrun.cli import proc, processes
+from tests.contract.ports import free_port
 from tests.contract.running import NO_CONTROL, QUICK, until
 from tests.e2e.place import Place, Program, exchange, status_of
 
@@ -91,9 +91,7 @@ def workers(place: Place, root: int, number: int = 2) -> List[int]:
 @pytest.fixture
 def free() -> str:
     """A port that nobody listens on."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return str(sock.getsockname()[1])
+    return str(free_port())
 
 
 def answers(port: str) -> bool:

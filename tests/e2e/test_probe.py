@@ -19,6 +19,7 @@ import pytest
 
 from meshrun.cli import admin
 from meshrun.telemetry import sums
+from tests.contract.ports import free_port
 from tests.contract.running import LONG, NO_CONTROL, until
 from tests.e2e.place import APPS, Place, Program, exchange, status_of
 from tests.e2e.test_modes_server import COMMANDS
@@ -45,12 +46,6 @@ hook.ready()
 threading.Thread(target=server.serve_forever, daemon=True).start()
 print(server.server_address[1], flush=True)
 """
-
-
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
 
 
 def ask(port: int, path: str, method: str = "GET", host: str = "127.0.0.1") -> Tuple[int, str]:

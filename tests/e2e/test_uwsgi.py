@@ -16,11 +16,11 @@ from typing import Iterator, List, Optional, Sequence
 import pytest
 
 from tests.compat.environments import needed
+from tests.contract.ports import free_port
 from tests.contract.running import LONG, QUICK, until
 from tests.contract.test_pid1 import NAMESPACE
 from tests.e2e.place import APPS, Place, Program, status_of
 from tests.e2e.test_launch_servers import SERVERS, children, get
-from tests.e2e.test_probe import free_port
 from tests.unit.boot.launching import MESHRUN
 
 pytestmark = pytest.mark.slow

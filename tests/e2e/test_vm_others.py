@@ -6,7 +6,6 @@ import contextlib
 import json
 import os
 import re
-import socket
 import subprocess
 import sys
 import threading
@@ -18,6 +17,7 @@ from typing import List
 import pytest
 
 from tests.compat.environments import needed
+from tests.contract.ports import free_port
 from tests.contract.running import NO_CONTROL, until
 from tests.e2e.place import Place
 
@@ -58,9 +58,7 @@ class Here:
         self.place = place
         self.folder = place.folder
         place.script(APP, "orders.py")
-        with socket.socket() as sock:
-            sock.bind(("127.0.0.1", 0))
-            self.port = int(sock.getsockname()[1])
+        self.port = free_port()
         self.environ = {
             **place.environ(bare=True),
             **{k: v for k, v in place.environ().items() if k.endswith("_STORE")},

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import json
 import re
-import socket
 import string
 import sys
 import threading
@@ -17,6 +16,7 @@ from typing import Dict, Iterator, List
 import pytest
 
 from meshrun.cli import unit_files
+from tests.contract.ports import free_port
 from tests.contract.running import NO_CONTROL, until
 from tests.e2e import manager
 from tests.e2e.installation import wheels
@@ -88,13 +88,6 @@ def ports(machine: Manager) -> Dict[str, int]:
         until(functools.partial(ask, port), machine.log)
         assert ask(port) == "%s a b%%" % name
     return found
-
-
-def free_port() -> int:
-    """A port that nobody listens on now."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
 
 
 def ask(port: int, path: str = "/") -> str:

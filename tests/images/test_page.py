@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import socket
 import sys
 from pathlib import Path
 from typing import Any, Dict, Iterator, List
@@ -15,6 +14,7 @@ import requests
 import yaml
 
 from tests.compat.environments import needed
+from tests.contract.ports import free_port
 from tests.contract.running import until
 from tests.images import bases
 from tests.images.tools import BUILD, ROOT, alone, run
@@ -36,9 +36,7 @@ class Reader:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        with socket.socket() as sock:
-            sock.bind(("127.0.0.1", 0))
-            self.port = str(sock.getsockname()[1])
+        self.port = str(free_port())
         compose = Path(needed("compose", sys.executable, ["podman-compose"])).parent / "podman-compose"
         programs = folder / "bin"
         programs.mkdir()

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import importlib
 import os
-import socket
 import socketserver
 import sys
 import threading
 from typing import Any, Callable, Dict, List
 
 from tests.contract.apps import state, wsgi
+from tests.contract.ports import free_port
 
 LARGE = 16 << 20
 """Bytes of a response that no socket buffer holds."""
@@ -34,14 +34,6 @@ def application(environ: Dict[str, Any], start_response: Callable[..., Any]) -> 
         start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", str(len(body)))])
         return [body]
     return wsgi.application(environ, start_response)
-
-
-def free_port() -> int:
-    """A port for a server that does not say which one it was given."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port: int = found.getsockname()[1]
-        return port
 
 
 def waitress(how: str) -> None:
