@@ -87,7 +87,7 @@ class Membership:
             page.registered = True
             page.note(REGISTERED, time.time())
         if page.registered and 0 < warmup <= time.time() - page.started:
-            page.note(RAMPED, page.started + warmup)
+            page.note(RAMPED, max(page.started + warmup, page.when(REGISTERED)))  # a write may take longer than that
         page.unreachable = self._registration.problem is not None
 
     def is_elected(self, now: float, *, alone: bool) -> bool:

@@ -231,6 +231,10 @@ class Page:
         """When the events of the timeline happened, those that did, in epoch seconds."""
         return {name: self._doubles[_TIMES + n] for name, n in _EVENTS.items() if self._doubles[_TIMES + n]}
 
+    def when(self, event: str) -> float:
+        """The epoch second of an event of the timeline; 0: it did not happen."""
+        return self._doubles[_TIMES + _EVENTS[event]]
+
     def note(self, event: str, when: float, *, again: bool = False) -> None:
         """Note when an event of the timeline happened. The first time counts; `again`: the last."""
         number = _TIMES + _EVENTS[event]

@@ -99,6 +99,24 @@ def test_a_ramp_is_over_when_the_callers_end_it(
     assert page.times["ramped"] == page.started + 100.0
 
 
+def test_a_ramp_is_over_no_sooner_than_the_registry_has_the_instance(
+    serving: Serving, engine: Any, rule: List[Lifecycle], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rule[0] = rule[0]._replace(warmup_seconds=100.0)
+    server, now, register = serving(), time.time(), engine.register
+
+    def slow(*given: Any) -> Any:
+        monkeypatch.setattr(time, "time", lambda: now + 300.0)
+        return register(*given)
+
+    monkeypatch.setattr(engine, "register", slow)
+    server.tick(0.0)
+    page = server._page
+    assert page is not None
+    assert page.started < now + 200.0
+    assert page.times["ramped"] == page.times["registered"] == now + 300.0
+
+
 def test_a_stop_is_kept_with_what_it_waited_for(serving: Serving, engine: Any, killed: List[int]) -> None:
     server = serving()
     server.tick(0.0)
