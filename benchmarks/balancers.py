@@ -21,6 +21,7 @@ import instances
 import parts
 from instances import APP, BARE, KINDS, MESHED, RATE, Load
 from proxies import Envoy, Nginx, Proxy, Service, apart
+from tests.contract.ports import free_port
 
 SERVERS = ("gunicorn gthread", "uvicorn", "aiohttp.web")
 CONTROL, SURGE = "control", "surge root"
@@ -37,7 +38,7 @@ TUNED = 0.5
 def front(name: str, idle: Any) -> Callable[[Path], Proxy]:
     """Makes the balancer of a run in the run's folder."""
     kind = FRONTS[name]
-    return lambda folder: kind(folder, instances.free_port(), idle)
+    return lambda folder: kind(folder, free_port(), idle)
 
 
 def runs(server: str, restarts: int, mode: str, fronts: Sequence[str]) -> Dict[parts.Key, Callable[[], Dict[str, Any]]]:

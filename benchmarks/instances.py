@@ -10,21 +10,22 @@ import contextlib
 import http.client
 import json
 import os
-import random
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from pathlib import Path
-from typing import Any, Callable, Collection, Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Set
+from typing import Any, Callable, Collection, Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence
 
 import bench_venv
 import measure
 from proxies import Proxy
+
+sys.path.insert(0, str(measure.ROOT))
+
+from tests.contract.ports import free_port
 
 APPS = measure.ROOT / "benchmarks" / "apps"
 RATE = 60
@@ -40,8 +41,6 @@ LAUNCHER = (
     "from meshrun.boot.launcher import main; main()" % str(measure.ROOT / "agent"),
 )  # fmt: skip
 """The launcher of this checkout, as its console script would run it."""
-_given: Set[int] = set()
-_giving = threading.Lock()
 
 
 class Kind(NamedTuple):
@@ -81,17 +80,6 @@ KINDS: Mapping[str, Kind] = {
     ),
 }
 CLIENTS = ("requests", "httpx", "aiohttp")
-
-
-def free_port() -> int:
-    """A port below those that the kernel gives to outgoing connections, and given to nobody else here."""
-    with _giving:
-        while True:
-            port = random.randrange(10000, 30000)
-            with socket.socket() as tried:
-                if port not in _given and tried.connect_ex(("127.0.0.1", port)):
-                    _given.add(port)
-                    return port
 
 
 def until(holds: Callable[[], Any], what: str) -> None:

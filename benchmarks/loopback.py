@@ -27,6 +27,10 @@ from typing import Any, Dict, List, Mapping, Sequence, Tuple
 import bench_venv
 import measure
 
+sys.path.insert(0, str(measure.ROOT))
+
+from tests.contract.ports import free_port
+
 APPS = measure.ROOT / "benchmarks" / "apps"
 CLIENTS = ("requests", "httpx", "httpx_async", "aiohttp")
 SERVERS = ("flask", "fastapi", "aiohttp")
@@ -212,9 +216,7 @@ def inbound(rounds: int, calls: int) -> Seen:
 
 def _serve(bench: Bench, server: str, variant: str) -> Tuple[subprocess.Popen[str], socket.socket]:
     """Start a server; its process, and the one connection on which it is asked."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = str(free.getsockname()[1])
+    port = str(free_port())
     commands: Mapping[str, List[str]] = {
         "flask": ["gunicorn", "-k", "gthread", "-b", "127.0.0.1:" + port, "--keep-alive", "60", "served:flask_app"],
         "fastapi": ["uvicorn", "--port", port, "--no-access-log", "--timeout-keep-alive", "60", "served:fastapi_app"],

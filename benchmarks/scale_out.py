@@ -22,6 +22,7 @@ import instances
 import measure
 from instances import BARE, MESHED, Kind, Load
 from proxies import Envoy, Proxy
+from tests.contract.ports import free_port
 
 KIND = Kind("gunicorn --threads 3 -b 127.0.0.1:%d cold:wsgi", "requests")
 RATE, RAMP, SEEN, SLOW = 60, 15, 20.0, 0.1
@@ -75,7 +76,7 @@ def measured(variant: Variant) -> Dict[str, float]:
 
 
 def _front(slow_start: float, folder: Path) -> Proxy:
-    return Envoy(folder, instances.free_port(), None, slow_start)
+    return Envoy(folder, free_port(), None, slow_start)
 
 
 def counted(calls: Sequence[Sequence[Any]], joined: float) -> Dict[str, float]:

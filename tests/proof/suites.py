@@ -25,8 +25,8 @@ from .recipes import RECIPES, Recipe
 PLUGIN = ROOT / "tests" / "proof" / "plugin"
 FILE = "PROOF_OUTCOMES"
 DISTRIBUTIONS = ROOT / "build" / "proof" / "sdists"
-
 _PORTS: DefaultDict[int, threading.Lock] = defaultdict(threading.Lock)
+"""Held while the tests of a suite with that port run."""
 
 
 class Suite(NamedTuple):

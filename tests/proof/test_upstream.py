@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-import socket
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+
+from tests.contract.ports import free_port
 
 from . import passes, suites, upstream
 
@@ -89,8 +90,7 @@ def test_a_name_without_a_recipe_is_bad_usage(capsys: pytest.CaptureFixture[str]
 
 @pytest.mark.slow
 def test_suites_that_listen_on_the_same_port_take_turns(tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as held:
-        port = held.getsockname()[1]
+    port = free_port()
     text = "def test_it(): held = socket.create_server(('127.0.0.1', %d)); time.sleep(2); held.close()\n" % port
     (tmp_path / "test_it.py").write_text("import socket, time\n" + text, encoding="utf-8")
     suite = suites.own(tmp_path, sys.executable, ("test_it.py",))._replace(port=port)
